@@ -1,0 +1,61 @@
+"""evidence/1 and sources/1: published numbers, and the bibliography they cite."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from cytotrial.formats.base import Format, Name, Text, Unit
+
+
+class Interval(Format):
+    """A published interval or range."""
+
+    low: float
+    high: float
+    kind: Literal["ci95", "ci90", "sd", "se", "range", "iqr"]
+
+
+class Expectation(Format):
+    """One published number, with what it counts and where it stands."""
+
+    id: Name
+    endpoint: Name = Field(description="what is measured: objective_response, complete_response, doses_given, ...")
+    term: str | None = Field(default=None, description="adverse-event term, for endpoints that count one")
+    estimand: Literal["proportion", "mean", "median", "rate", "hazard_ratio", "count"]
+    denominator: Literal["patient", "course", "cycle", "dose"] = "patient"
+    window: str = Field(default="", description="when: 'course 1', 'cycle 1', 'month 12'")
+    value: float
+    unit: Unit = "1"
+    interval: Interval | None = None
+    n: int | None = None
+    criteria_version: str = ""
+    ascertainment: Literal["protocol_measured", "spontaneous_report", "laboratory"] = "protocol_measured"
+    where: str
+    verified: bool = True
+    note: str = ""
+
+
+class EvidenceFile(Format):
+    """A published study: its arms as protocols, and what it found."""
+
+    schema_: Literal["evidence/1"] = Field(alias="schema")
+    study: Name
+    title: Text
+    source: str = Field(description="key in sources.yaml")
+    protocol: str = Field(description="the shipped protocol that simulates it")
+    arm: str
+    role: Literal["calibration", "validation", "information"]
+    rules: str = ""
+    support: str = ""
+    eligibility: str = ""
+    expectations: list[Expectation]
+    note: str = ""
+
+
+class SourcesFile(Format):
+    """The bibliography, as CSL-JSON fields by key."""
+
+    schema_: Literal["sources/1"] = Field(alias="schema")
+    sources: dict[str, dict[str, Any]]

@@ -1,0 +1,110 @@
+"""module/1: what one module of the biology owns. Its equations stand in `.ant` files, its values in `parameters.csv`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from cytotrial.formats.base import Format, Name, Status, Text, Unit
+from cytotrial.formats.interface import Observable
+
+
+class OwnedState(Format):
+    """A state or pool that the module owns: its unit, size that matters, start and title.
+
+    A name that is also a port is shared; any other is private to the module.
+    """
+
+    unit: Unit
+    kind: Literal["state", "pool"] = "state"
+    nominal: float = Field(gt=0, description="absolute tolerance = rtol x nominal")
+    initial: str | float = Field(description="a number, or a formula of parameters, covariates and other initial values")
+    at_rest: bool = Field(default=True, description="false: changes without any drug, as a growing tumour does")
+    extinct_below: str | float | None = Field(
+        default=None, description="at a visit a smaller value is set to `extinct` (a cure)"
+    )
+    extinct: float | None = None
+    title: Text
+
+
+class OwnedInput(Format):
+    """Something given from outside that only this module receives, such as a drug's infusion rate."""
+
+    unit: Unit
+    default: float = 0.0
+    title: Text
+
+
+class ModuleFile(Format):
+    """A module of the biology: one folder with this file, its `.ant` files and its `parameters.csv`."""
+
+    schema_: Literal["module/1"] = Field(alias="schema")
+    title: Text
+    states: dict[str, OwnedState] = {}
+    inputs: dict[str, OwnedInput] = {}
+    observables: dict[str, Observable] = Field(default={}, description="what the clinic can measure of this module alone")
+
+
+ParameterScale = Literal["log", "logit", "linear", "uniform", "loguniform"]
+PARAMETER_COLUMNS = (
+    "name",
+    "value",
+    "unit",
+    "scale",
+    "between_sd",
+    "occasion_sd",
+    "low",
+    "high",
+    "prior_sd",
+    "status",
+    "source",
+    "where",
+    "spread_status",
+    "spread_source",
+    "note",
+)
+CORRELATION_COLUMNS = ("first", "second", "correlation", "status", "source", "note")
+
+
+class ParameterRow(Format):
+    """One row of parameters.csv. `value` is a number or `= formula` of other parameters of the module and covariates."""
+
+    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
+    value: float | str
+    unit: Unit
+    scale: ParameterScale = "log"
+    between_sd: float = Field(default=0.0, ge=0, description="between patients, on the scale")
+    occasion_sd: float = Field(default=0.0, ge=0, description="between courses, on the scale")
+    low: float | None = None
+    high: float | None = None
+    prior_sd: float | None = None
+    status: Status
+    source: str = Field(default="", description="key in sources.yaml; required unless the status is assumed or fitted")
+    where: str = ""
+    spread_status: Status | Literal[""] = ""
+    spread_source: str = ""
+    note: str = ""
+
+
+class CorrelationRow(Format):
+    """One row of correlations.csv: two parameters as module.parameter, and the correlation of their random effects."""
+
+    first: str
+    second: str
+    correlation: float = Field(gt=-1, lt=1)
+    status: Status
+    source: str = ""
+    note: str = ""
+
+
+__all__ = [
+    "CORRELATION_COLUMNS",
+    "PARAMETER_COLUMNS",
+    "CorrelationRow",
+    "ModuleFile",
+    "Name",
+    "OwnedInput",
+    "OwnedState",
+    "ParameterRow",
+]

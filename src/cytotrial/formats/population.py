@@ -1,0 +1,83 @@
+"""disease/1 and population/1: a disease, and the people who have it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from cytotrial.formats.base import Format, Name, Source, Status, Text, Unit
+from cytotrial.formats.conditions import Condition
+
+
+class DiseaseFile(Format):
+    """A disease: its biology is the module in the same folder."""
+
+    schema_: Literal["disease/1"] = Field(alias="schema")
+    title: Text
+    short: Text
+    tumour_size: Name = Field(default="tumour_diameter", description="the observable that scans measure")
+    new_lesion_hazard: Name | None = Field(
+        default=None, description="the observable that is the cumulative hazard of a new lesion"
+    )
+    default_population: Name
+
+
+class Distribution(Format):
+    """The distribution of a covariate, cut at low and high by redrawing through the quantile function."""
+
+    distribution: Literal["normal", "lognormal", "fixed", "choice"]
+    unit: Unit
+    centre: float | None = Field(default=None, description="mean (normal), median (lognormal) or the value (fixed)")
+    spread: float | None = Field(default=None, ge=0, description="SD (normal) or log-SD (lognormal)")
+    low: float | None = None
+    high: float | None = None
+    values: dict[str, float] | None = Field(default=None, description="choice: value -> probability")
+    status: Status
+    source: Source | None = None
+    note: str = ""
+
+
+class CovariateCorrelation(Format):
+    """A correlation between two covariates, on the normal scale."""
+
+    first: Name
+    second: Name
+    correlation: float = Field(gt=-1, lt=1)
+
+
+class NamedPopulation(Format):
+    """A population of a disease and an era."""
+
+    title: Text
+    covariates: dict[Name, Distribution]
+    correlations: list[CovariateCorrelation] = []
+    set_: dict[str, str | float] = Field(default={}, alias="set", description="parameters of this population, with units")
+    source: Source | None = None
+    note: str = ""
+
+
+class Eligibility(Format):
+    """Named criteria; a patient outside one is drawn again, and the reason counted."""
+
+    title: Text
+    require: dict[Name, Condition]
+    source: Source | None = None
+
+
+class PlausibilityLimit(Format):
+    """A patient whose observable at rest lies outside is drawn again, and the reason counted."""
+
+    finding: Name
+    low: float
+    high: float
+    unit: Unit
+
+
+class PopulationFile(Format):
+    """The populations of a disease."""
+
+    schema_: Literal["population/1"] = Field(alias="schema")
+    populations: dict[Name, NamedPopulation]
+    eligibility: dict[Name, Eligibility] = {}
+    plausible: list[PlausibilityLimit] = []
