@@ -1,0 +1,14 @@
+"""The compiled ensemble integrator: many patients, one stiff system. It knows nothing of medicine, library or units.
+
+Conventions inside: time is in hours; each quantity is in the unit its system declares; arrays are float64 and begin with
+the patient, `(patients, ...)`. Parameters belong to a patient and never change; inputs are constant between events; events
+are exact. Results are the same bits for any number of threads, lanes or patients, and for any order of patients.
+"""
+
+from cytotrial.engine.ensemble import Ensemble, Outputs
+from cytotrial.engine.events import EventKind, Events
+from cytotrial.engine.kernel import CompiledModel, compile_model
+from cytotrial.engine.status import Status
+from cytotrial.engine.tolerances import Tolerances
+
+__all__ = ["CompiledModel", "Ensemble", "EventKind", "Events", "Outputs", "Status", "Tolerances", "compile_model"]

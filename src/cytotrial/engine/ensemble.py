@@ -1,0 +1,331 @@
+"""Many patients of one model, each at its own time, taken from stop to stop. Not the compiled code, not the decisions."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from cytotrial.engine.events import EventKind, Events, check_events, no_events
+from cytotrial.engine.kernel import CompiledModel, aligned_zeros
+from cytotrial.engine.layout import CONTEXT, SETTINGS
+from cytotrial.engine.status import Status
+from cytotrial.engine.tolerances import Tolerances
+from cytotrial.errors import did_you_mean
+
+_ANSWER_SECONDS = 0.1  # how often the main thread looks for an interrupt while workers run
+_UNTOUCHED = -1  # rows written of a patient that no worker has taken up
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """States at output times, one row per patient and time, ordered by patient, then time.
+
+    Attributes:
+        patient: (rows,) whose row it is.
+        time: (rows,) when [h].
+        states: (rows, states); at an event's time the value before the event.
+        inputs: (rows, inputs) in force until that time.
+    """
+
+    patient: np.ndarray
+    time: np.ndarray
+    states: np.ndarray
+    inputs: np.ndarray
+
+
+class Steps(NamedTuple):
+    """Steps taken so far: accepted and rejected, each (patients,)."""
+
+    accepted: np.ndarray
+    rejected: np.ndarray
+
+
+class Ensemble:
+    """Patients of one model, advanced together. All arrays it shows are copies; it changes only through its methods.
+
+    >>> from cytotrial.engine import EventKind, compile_model
+    >>> from cytotrial.model.system import OdeSystem, symbol
+    >>> drug, k, rate = symbol("drug"), symbol("k"), symbol("rate")
+    >>> system = OdeSystem(("drug",), ("k",), ("rate",), (), (rate - k * drug,), (), np.ones(1))
+    >>> ensemble = Ensemble(compile_model(system), np.array([[0.1], [0.2]]), np.ones((2, 1)))
+    >>> ensemble.schedule(Events(patient=[0, 1], time=2.0, target=0, kind=EventKind.ADD_TO_STATE, value=1.0))
+    >>> outputs = ensemble.advance(until=np.array([4.0, 3.0]), output_times=np.array([1.0, 4.0]))
+    >>> outputs.patient, outputs.time
+    (array([0, 0, 1]), array([1., 4., 1.]))
+    >>> ensemble.states.round(3).tolist()
+    [[1.489], [1.368]]
+    """
+
+    def __init__(
+        self,
+        model: CompiledModel,
+        parameters: np.ndarray,
+        initial: np.ndarray,
+        *,
+        start: float | np.ndarray = 0.0,
+        inputs: np.ndarray | None = None,
+        tolerances: Tolerances | None = None,
+        threads: int | None = None,
+    ) -> None:
+        """Patients at their start.
+
+        Args:
+            model: what moves them.
+            parameters: (patients, parameters).
+            initial: (patients, states).
+            start: time of each patient [h].
+            inputs: (patients, inputs) in force from the start; zeros unless given.
+            tolerances: error control.
+            threads: workers; as many as processors unless given.
+
+        Raises:
+            ValueError: an array has another shape or holds a number that is not finite.
+        """
+        system = model.system
+        patients = len(np.asarray(parameters))
+        self.model = model
+        self.tolerances = tolerances or Tolerances()
+        self.threads = threads or _processors()
+        self._parameters = _table(parameters, "parameters", names=system.parameters, patients=patients)
+        self._states = _table(initial, "initial", names=system.states, patients=patients)
+        given = np.zeros((patients, len(system.inputs))) if inputs is None else inputs
+        self._inputs = _table(given, "inputs", names=system.inputs, patients=patients)
+        self._time = np.array(np.broadcast_to(np.asarray(start, np.float64), (patients,)))
+        self._nominal = _nominal(model)
+        self._constants = np.ascontiguousarray(model.constants(self._parameters))
+        self._step = np.full(patients, self.tolerances.restart_step)
+        self._status = np.zeros(patients, np.int64)
+        self._accepted = np.zeros(patients, np.int64)
+        self._rejected = np.zeros(patients, np.int64)
+        self._pending = no_events()
+
+    @property
+    def states(self) -> np.ndarray:
+        """(patients, states) now."""
+        return self._states.copy()
+
+    @property
+    def time(self) -> np.ndarray:
+        """(patients,) now [h]."""
+        return self._time.copy()
+
+    @property
+    def inputs(self) -> np.ndarray:
+        """(patients, inputs) in force now."""
+        return self._inputs.copy()
+
+    @property
+    def parameters(self) -> np.ndarray:
+        """(patients, parameters)."""
+        return self._parameters.copy()
+
+    @property
+    def status(self) -> np.ndarray:
+        """(patients,) int8, values of `Status`."""
+        return self._status.astype(np.int8)
+
+    @property
+    def steps(self) -> Steps:
+        """Steps accepted and rejected so far."""
+        return Steps(self._accepted.copy(), self._rejected.copy())
+
+    @property
+    def pending(self) -> Events:
+        """Events not yet applied, by patient and time."""
+        return self._pending
+
+    def observe(self) -> np.ndarray:
+        """(patients, observables) now, each in its unit."""
+        return self.model.observe(self._states, self._parameters, self._inputs)
+
+    def schedule(self, events: Events) -> None:
+        """Add events to the patients' queues, after those already there at the same time.
+
+        Raises:
+            ValueError: an event names no patient or target, or a time before the patient's present.
+        """
+        check_events(events, time=self._time, states=len(self.model.system.states), inputs=len(self.model.system.inputs))
+        self._pending = self._pending.followed_by(events).in_order()
+
+    def cancel(self, patients_mask: np.ndarray, *, target: int | None = None, kind: EventKind = EventKind.SET_INPUT) -> None:
+        """Drop pending events of these patients: all of them, or those of one target of this kind where a target is given."""
+        drop = self._mask(patients_mask)[self._pending.patient]
+        if target is not None:
+            drop &= (self._pending.target == target) & (self._pending.kind == kind)
+        self._pending = self._pending.take(~drop)
+
+    def set_state(self, name: str, values: float | np.ndarray, patients_mask: np.ndarray) -> None:
+        """Replace one state of these patients; `values` is one number, or one per patient of the ensemble.
+
+        Raises:
+            ValueError: no state has this name, or a value is not finite.
+        """
+        names = self.model.system.states
+        if name not in names:
+            raise ValueError(f"set_state: unknown state '{name}'. {did_you_mean(name, names)}")
+        mask = self._mask(patients_mask)
+        new = np.broadcast_to(np.asarray(values, np.float64), mask.shape)[mask]
+        if not np.isfinite(new).all():
+            raise ValueError(
+                f"set_state: a value for '{name}' is not finite; expected finite numbers for all patients of the mask."
+            )
+        self._states[mask, names.index(name)] = new
+        self._step[mask] = np.minimum(self._step[mask], self.tolerances.restart_step)
+
+    def advance(self, until: float | np.ndarray, output_times: np.ndarray | None = None) -> Outputs:
+        """Take each patient from its own time to its own `until`; see the module `engine` for the conventions.
+
+        Args:
+            until: (patients,) [h]; a patient already there stays as it is. Events before it are applied, others stay pending.
+            output_times: one rising grid for all [h]; a patient gets the times after its present and up to its `until`.
+
+        Raises:
+            ValueError: an `until` lies before a patient's present, or the grid does not rise.
+            KeyboardInterrupt: asked for by the user; every patient is left at a valid state on its way.
+        """
+        until = np.array(np.broadcast_to(np.asarray(until, np.float64), self._time.shape))
+        grid = np.empty(0) if output_times is None else np.ascontiguousarray(output_times, np.float64)
+        going = self._status == Status.OK
+        self._check_advance(until, grid, going=going)
+        moving = going & (until > self._time)
+        first = np.searchsorted(grid, self._time, side="right")
+        last = np.where(moving, np.searchsorted(grid, until, side="right"), first)
+        counts = np.maximum(last - first, 0)
+        row_first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        rows_states = np.zeros((row_first[-1], self._states.shape[1]))
+        rows_inputs = np.zeros((row_first[-1], self._inputs.shape[1]))
+        written = np.full(len(until), _UNTOUCHED)
+        event_first, event_last = self._due(until, moving=moving)
+        longest_first = np.argsort(-(until - self._time)[moving], kind="stable")
+        order = np.flatnonzero(moving)[longest_first]
+        try:
+            self._run(
+                patient_order=order,
+                until=until,
+                event_first=event_first,
+                event_last=event_last,
+                grid_time=grid if len(grid) else np.zeros(1),
+                grid_first=first,
+                grid_last=last,
+                row_first=row_first,
+                rows_states=rows_states,
+                rows_inputs=rows_inputs,
+                rows_written=written,
+            )
+        finally:
+            self._forget_applied(until, moving=written > _UNTOUCHED)
+        patient = np.repeat(np.arange(len(until)), counts)
+        within = np.arange(len(patient)) - row_first[patient]
+        kept = within < written[patient]
+        if kept.all():
+            return Outputs(patient, grid[first[patient] + within], rows_states, rows_inputs)
+        return Outputs(patient[kept], grid[(first[patient] + within)[kept]], rows_states[kept], rows_inputs[kept])
+
+    def _check_advance(self, until: np.ndarray, grid: np.ndarray, *, going: np.ndarray) -> None:
+        wrong = going & ~(until >= self._time)
+        if wrong.any():
+            patient = int(np.argmax(wrong))
+            raise ValueError(
+                f"advance: until of patient {patient} is {until[patient]:g} h, before its present time "
+                f"{self._time[patient]:g} h; expected the present time or later."
+            )
+        if not np.isfinite(until[going]).all():
+            raise ValueError("advance: until must be finite for every patient.")
+        if grid.ndim != 1 or not np.isfinite(grid).all() or (np.diff(grid) <= 0).any():
+            raise ValueError("advance: output_times must be one rising row of finite times without repeats.")
+
+    def _due(self, until: np.ndarray, *, moving: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where each patient's events before `until` begin and end in the queue."""
+        patients = len(until)
+        first = np.searchsorted(self._pending.patient, np.arange(patients)).astype(np.int64)
+        due = (self._pending.time < until[self._pending.patient]) & moving[self._pending.patient]
+        return first, first + np.bincount(self._pending.patient[due], minlength=patients)
+
+    def _forget_applied(self, until: np.ndarray, *, moving: np.ndarray) -> None:
+        """Drop the events each patient has passed; one that stopped on the way keeps those still ahead of it."""
+        patient = self._pending.patient
+        reached = np.where(self._time >= until, self._pending_before(until), self._pending_at(self._time))
+        rank = np.arange(len(patient)) - np.searchsorted(patient, patient)
+        self._pending = self._pending.take(~(moving[patient] & (rank < reached[patient])))
+
+    def _pending_before(self, time: np.ndarray) -> np.ndarray:
+        patient = self._pending.patient
+        return np.bincount(patient[self._pending.time < time[patient]], minlength=len(time))
+
+    def _pending_at(self, time: np.ndarray) -> np.ndarray:
+        patient = self._pending.patient
+        return np.bincount(patient[self._pending.time <= time[patient]], minlength=len(time))
+
+    def _run(self, *, patient_order: np.ndarray, **arrays: np.ndarray) -> None:
+        """Run the workers over these patients and wait; an interrupt of the main thread ends them first."""
+        shared = {
+            **{name: np.ascontiguousarray(array) for name, array in arrays.items()},
+            **{"time": self._time, "step": self._step, "states": self._states, "inputs": self._inputs},
+            **{"constants": self._constants, "status": self._status, "accepted": self._accepted, "rejected": self._rejected},
+            **{f"event_{name}": getattr(self._pending, name) for name in ("time", "kind", "target", "value")},
+            "patient_order": patient_order.astype(np.int64),
+            "next_patient": np.zeros(1, np.int64),
+            "cancel": np.zeros(1, np.int64),
+            "settings": np.array([getattr(self.tolerances, name) for name in SETTINGS]),
+        }
+        if not len(patient_order):
+            return
+        numbers = {"patient_count": len(patient_order), "max_steps": int(self.tolerances.max_steps)}
+        workers = max(1, min(self.threads, -(-len(patient_order) // self.model.lanes)))
+        with ThreadPoolExecutor(workers) as pool:
+            # The workers look at the cancel flag before every step; leaving the pool waits for them.
+            try:
+                tasks = [pool.submit(self._work, shared, numbers) for _ in range(workers)]
+                while wait(tasks, timeout=_ANSWER_SECONDS).not_done:
+                    pass
+            except KeyboardInterrupt:
+                shared["cancel"][0] = 1
+                raise
+        for task in tasks:
+            task.result()
+
+    def _work(self, shared: dict[str, np.ndarray], numbers: dict[str, int]) -> None:
+        """One worker's call, with a workspace of its own."""
+        lanes, places = self.model.lanes, self.model.shape.places()
+        workspace = aligned_zeros(places["end"] * lanes)
+        nominal = workspace[places["nominal"] * lanes :][: len(self._nominal) * lanes]
+        nominal[:] = np.repeat(self._nominal, lanes)
+        workspace[places["rtol"] * lanes :][:lanes] = self.tolerances.rtol
+        addresses = {name: array.ctypes.data for name, array in shared.items()}
+        fields = {**addresses, **numbers, "workspace": workspace.ctypes.data}
+        self.model.integrate(np.array([fields[name] for name in CONTEXT], np.int64))
+
+    def _mask(self, patients_mask: np.ndarray) -> np.ndarray:
+        mask = np.asarray(patients_mask)
+        if mask.dtype != np.bool_ or mask.shape != self._time.shape:
+            raise ValueError(f"patients_mask: expected booleans of shape {self._time.shape}; got {mask.dtype} of {mask.shape}.")
+        return mask
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _nominal(model: CompiledModel) -> np.ndarray:
+    nominal = np.asarray(model.system.nominal, np.float64)
+    if nominal.shape != (len(model.system.states),) or not (nominal > 0).all() or not np.isfinite(nominal).all():
+        raise ValueError("OdeSystem.nominal: expected one number above 0 per state.")
+    return nominal
+
+
+def _table(array: np.ndarray, what: str, *, names: tuple[str, ...], patients: int) -> np.ndarray:
+    """A copy (patients, names) of finite numbers."""
+    table = np.array(array, np.float64, order="C")
+    if table.shape != (patients, len(names)):
+        raise ValueError(f"{what}: the shape is {table.shape}; expected (patients, {len(names)}) with {patients} patients.")
+    wrong = ~np.isfinite(table)
+    if wrong.any():
+        patient, column = (int(index) for index in np.argwhere(wrong)[0])
+        raise ValueError(
+            f"{what}: '{names[column]}' of patient {patient} is {table[patient, column]}; expected a finite number."
+        )
+    return table

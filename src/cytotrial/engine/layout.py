@@ -1,0 +1,61 @@
+"""Where everything lies: a worker's workspace and the context it is called with. Shared by Python and compiled code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+CONTEXT = (
+    *("next_patient", "cancel", "patient_count", "patient_order"),
+    *("time", "until", "step", "states", "inputs", "constants"),
+    *("event_first", "event_last", "event_time", "event_kind", "event_target", "event_value"),
+    *("grid_time", "grid_first", "grid_last", "row_first", "rows_states", "rows_inputs", "rows_written"),
+    *("status", "accepted", "rejected", "max_steps", "settings", "workspace"),
+)
+"""Fields of the context, eight bytes each, in order: addresses of arrays, or whole numbers."""
+
+SETTINGS = ("restart_step", "step_floor")
+"""Numbers of the settings array."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes a kernel was made for.
+
+    Attributes:
+        states, parameters, inputs, observables: of the system.
+        constants: values per patient that a step reads: parameters, and expressions of parameters alone.
+        matrix: entries of the factorised matrix.
+        stages: of the method.
+        dense: rows of its polynomial between.
+        lanes: patients side by side.
+    """
+
+    states: int
+    parameters: int
+    inputs: int
+    observables: int
+    constants: int
+    matrix: int
+    stages: int
+    dense: int
+    lanes: int
+
+    def places(self) -> Mapping[str, int]:
+        """Name -> first vector of each part of the workspace; 'end' is its size in vectors."""
+        sizes = {
+            **dict.fromkeys(("y", "y_new", "weight", "nominal"), self.states),
+            "stage": self.stages * self.states,
+            "between": self.dense * self.states,
+            "matrix": self.matrix,
+            "constants": self.constants,
+            "inputs": self.inputs,
+            **dict.fromkeys(("rtol", "length", "inverse", "diagonal", "error", "factor"), 1),
+            **dict.fromkeys(("time", "proposed", "arrival", "target"), 1),
+            **dict.fromkeys(("patient", "event", "grid", "at_target", "retried", "steps"), 1),
+        }
+        places, position = {}, 0
+        for name, size in sizes.items():
+            places[name] = position
+            position += size
+        return {**places, "end": position}

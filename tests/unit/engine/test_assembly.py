@@ -1,0 +1,41 @@
+"""The text of the module: what it must and must not hold."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from cytotrial.engine import Ensemble
+from cytotrial.engine.assembly import assemble
+from cytotrial.engine.methods import RODAS5P
+
+
+def body_of(text, name):
+    return re.search(rf"define internal void @{name}\(.*?\n}}", text, re.DOTALL)[0]
+
+
+def test_expressions_of_parameters_alone_are_not_computed_in_a_step(write_system):
+    text, shape = assemble(write_system({"x": "-exp(k)*x/volume**1.3"}, parameters="k volume"), RODAS5P, lanes=4)
+    assert "vector_exp" in body_of(text, "constants_of_block")
+    assert "vector_exp" not in body_of(text, "rates")
+    assert shape.constants <= 2  # the factor of x, and its negative for the Jacobian
+
+
+def test_no_instruction_may_be_rearranged_or_fused_unasked(write_system):
+    text, _ = assemble(write_system({"x": "-x**1.7 + Max(x, 1)*x/(2 + x)"}), RODAS5P, lanes=4)
+    assert not re.search(r"\b(fast|contract|reassoc|arcp|nsz|nnan|ninf|afn|fmuladd)\b", text)
+
+
+def test_a_sum_with_a_product_is_fused_once(write_system):
+    text, _ = assemble(write_system({"x": "y*z + z", "y": "0", "z": "0"}), RODAS5P, lanes=4)
+    assert body_of(text, "rates").count("llvm.fma") == 1
+    assert "fmul" not in body_of(text, "rates")
+
+
+@pytest.mark.parametrize("patients", [0, 1, 5])
+def test_any_number_of_patients_can_be_advanced(compiled, patients):
+    ensemble = Ensemble(compiled({"x": "-x"}), np.zeros((patients, 0)), np.ones((patients, 1)))
+    assert len(ensemble.advance(2.0, np.array([1.0])).time) == patients
+    assert ensemble.states.shape == (patients, 1)
