@@ -1,0 +1,114 @@
+"""Checks of the composed biology beyond its text: it stands still without a drug, and libSBML agrees with its units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from cytotrial.checks.scope import Scope
+from cytotrial.errors import InputError, LibraryError, Place, Problem
+from cytotrial.formats.population import Distribution, NamedPopulation
+from cytotrial.model.biology import Biology
+from cytotrial.model.motion import quantities, rates_of_change
+from cytotrial.model.numeric import Values
+from cytotrial.units import UnitError, parse_quantity
+
+DRIFT_PER_HOUR = 1e-6
+"""Drift of a state at rest, per hour and nominal: under one percent in a year."""
+
+VARIED = (0.0, 1.0, -1.0)
+"""Patients of the rest check: the typical one, and two whose parameters all lie one standard deviation off."""
+
+
+def not_at_rest(scope: Scope) -> Iterator[Problem]:
+    """Without a drug a state that is `at_rest` stays at its start, in the typical patient and in others."""
+    for disease, biology in scope.biologies.items():
+        population = _default_population(scope, disease)
+        if population is None:
+            continue
+        try:
+            parameters = _patients(biology, population)
+            states = biology.initial_states(parameters)
+        except (InputError, UnitError):
+            continue  # reported by the checks of the population
+        rates = rates_of_change(biology, quantities(biology, parameters, states))
+        for name, state in biology.states.items():
+            drift = np.abs(rates[name]) / state.nominal
+            worst = int(np.argmax(np.where(np.isfinite(drift), drift, np.inf)))
+            if state.at_rest and not drift[worst] < DRIFT_PER_HOUR:
+                yield _drifts(biology, name, float(rates[name][worst]), worst)
+
+
+def _drifts(biology: Biology, name: str, rate: float, patient: int) -> Problem:
+    who = "the typical patient" if patient == 0 else "a patient one standard deviation off"
+    what = f"'{name}' does not rest without a drug: it moves by {rate:.3g} {biology.states[name].unit}/h in {who}."
+    return Problem(
+        biology.draft.states[name].place, what, "Anchor its start where gain and loss are equal, or say `at_rest: false`."
+    )
+
+
+def not_a_number(scope: Scope) -> Iterator[Problem]:
+    """Every observable is a finite number at rest."""
+    for disease, biology in scope.biologies.items():
+        population = _default_population(scope, disease)
+        if population is None:
+            continue
+        try:
+            parameters = _patients(biology, population)
+            values = quantities(biology, parameters, biology.initial_states(parameters))
+        except (InputError, UnitError) as error:
+            yield Problem(
+                Place(scope.shown(scope.library.root / "diseases" / disease / "population.yaml")), str(error).splitlines()[0]
+            )
+            continue
+        for name in biology.observables:
+            if not np.isfinite(values[name]).all():
+                yield Problem(biology.draft.definitions[name].place, f"observable '{name}' is not a finite number at rest.")
+
+
+def libsbml_disagrees(scope: Scope) -> Iterator[Problem]:
+    """The composed SBML passes libSBML's consistency and unit check without a message."""
+    for biology in scope.biologies.values():
+        try:
+            biology.sbml()
+        except LibraryError as error:
+            yield from error.problems
+
+
+def _default_population(scope: Scope, disease: str) -> NamedPopulation | None:
+    try:
+        entry = scope.library.diseases[disease]
+        return entry.populations.populations.get(entry.file.default_population)
+    except LibraryError:
+        return None
+
+
+def _patients(biology: Biology, population: NamedPopulation) -> Values:
+    """Parameters of the patients of the rest check, (patients, parameters)."""
+    covariates = {name: np.full(len(VARIED), _typical(drawn)) for name, drawn in population.covariates.items()}
+    overrides = {}
+    for name, written in population.set_.items():
+        full = biology.resolve(name)
+        overrides[full] = parse_quantity(written, biology.parameters[full].unit)
+    shift = np.array(VARIED)
+    varied = {}
+    for full, parameter in biology.parameters.items():
+        value = overrides.get(full, parameter.value)
+        if parameter.between_sd > 0 and value is not None and parameter.scale in _SHIFTS:
+            moved = _SHIFTS[parameter.scale](np.float64(value), shift * parameter.between_sd)
+            varied[full] = np.clip(moved, parameter.low, parameter.high) if parameter.low or parameter.high else moved
+    return biology.parameter_values(covariates, factors=varied, overrides=overrides)
+
+
+_SHIFTS = {
+    "log": lambda value, shift: value * np.exp(shift),
+    "linear": lambda value, shift: value + shift,
+    "logit": lambda value, shift: 1 / (1 + (1 - value) / value * np.exp(-shift)),
+}
+
+
+def _typical(drawn: Distribution) -> float:
+    if drawn.values:
+        return float(max(drawn.values, key=lambda key: drawn.values[key] if drawn.values else 0.0))
+    return float(drawn.centre if drawn.centre is not None else np.nan)
