@@ -1,0 +1,194 @@
+"""Prints the answer of a run: efficacy, doses, adverse events, and the published trial beside it. Computes no number."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cytotrial.cli.tables import MISSING, cell_text, is_missing, print_frame, print_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+    from cytotrial.results import Result
+
+MOST_EVENTS = 20
+MOST_REASONS = 8
+NOT_REACHED = "not reached"
+ABBREVIATIONS = {"progression-free survival": "PFS", "overall survival": "OS"}
+DOSE_COLUMNS = (
+    "course", "cycle", "patients", "planned", "given, median (quartiles)", "% given", "% withheld", "% lost", "main reason"
+)  # fmt: skip
+
+
+def print_answer(console: Console, result: Result) -> None:
+    """Prints every table of the answer, arm by arm, then what compares the arms, then what compares with the literature."""
+    efficacy, doses, reasons, events = result.efficacy(), result.doses(), result.reasons(), result.adverse_events()
+    for arm in result.arms:
+        patients = efficacy.loc[efficacy["arm"] == arm, "patients"]
+        console.rule(f"{arm} ({int(patients.iloc[0])} simulated patients)" if len(patients) else arm, align="left")
+        _print_efficacy(console, efficacy[efficacy["arm"] == arm])
+        _print_doses(console, doses[doses["arm"] == arm], reasons[reasons["arm"] == arm])
+        _print_events(console, events[events["arm"] == arm])
+    between = result.between_arms()
+    if len(between):
+        console.rule("Between the arms", align="left")
+        print_frame(console, between, title="Each arm against the first", optional=("method", "p_value", "measure"))
+    _print_published(console, result.beside_published())
+
+
+def estimate_text(value: Any, low: Any, high: Any, *, is_share: bool, missing: str = MISSING) -> str:
+    """An estimate with its interval as people read it: per cent for shares, '-' for a bound that is not reached.
+
+    >>> estimate_text(0.1412, 0.1008, 0.19, is_share=True), estimate_text(20.04, 17.0, float("nan"), is_share=False)
+    ('14.1 % (10.1-19.0)', '20 (17 to -)')
+    """
+    if is_missing(value):
+        return missing
+    show = _percent if is_share else _short
+    # '17--' and '-5--3' do not read as intervals.
+    between = "-" if not (is_missing(low) or is_missing(high)) and low >= 0 else " to "
+    interval = "" if is_missing(low) and is_missing(high) else f" ({show(low)}{between}{show(high)})"
+    return f"{show(value)}{' %' if is_share else ''}{interval}"
+
+
+def _percent(share: Any) -> str:
+    return MISSING if is_missing(share) else f"{100 * float(share):.1f}"
+
+
+def _short(value: Any) -> str:
+    return MISSING if is_missing(value) else f"{float(value):.3g}"
+
+
+def _print_efficacy(console: Console, rows: pd.DataFrame) -> None:
+    lines = []
+    for row in rows.to_dict("records"):
+        is_share = row["unit"] == "1"
+        title = str(row["endpoint"]) + ("" if is_share else f" [{row['unit']}]")
+        for long, short in ABBREVIATIONS.items():
+            title = title.replace(long, short)
+        missing = MISSING if is_share else NOT_REACHED
+        simulated = estimate_text(row["value"], row["low"], row["high"], is_share=is_share, missing=missing)
+        published = estimate_text(row["published"], row["published_low"], row["published_high"], is_share=is_share, missing="")
+        count = row["patients"] if is_missing(row["events"]) else f"{row['events']} of {row['patients']}"
+        lines.append((title, simulated, str(count), published, "" if is_missing(row["study"]) else str(row["study"])))
+    print_rows(
+        console,
+        lines,
+        columns=("endpoint", "simulated (95 %)", "patients", "published", "study"),
+        right=("patients",),
+        title="Efficacy",
+        optional=("patients", "study"),
+    )
+
+
+def _print_doses(console: Console, rows: pd.DataFrame, reasons: pd.DataFrame) -> None:
+    for drug, part in rows.groupby("drug", sort=False):
+        lines = [
+            (
+                str(row["course"]),
+                str(row["cycle"]),
+                str(row["patients"]),
+                _short(row["planned_per_patient"]),
+                estimate_text(row["given_median"], row["given_q1"], row["given_q3"], is_share=False),
+                *(f"{row[name]:.0f}" for name in ("given_percent", "withheld_percent", "other_percent")),
+                cell_text(row["main_reason"]),
+            )
+            for row in part.to_dict("records")
+        ]
+        print_rows(
+            console,
+            lines,
+            columns=DOSE_COLUMNS,
+            right=[name for name in DOSE_COLUMNS if name not in {"given, median (quartiles)", "main reason"}],
+            title=f"Doses of {drug}",
+            optional=("% lost", "patients", "main reason"),
+        )
+    if len(reasons):
+        shown = reasons.head(MOST_REASONS)
+        lines = [(str(r["action"]), str(r["reason"]), str(r["doses"]), str(r["patients"])) for r in shown.to_dict("records")]
+        print_rows(
+            console,
+            lines,
+            columns=("action", "because of", "doses", "patients"),
+            right=("doses", "patients"),
+            title="Why doses were not given as planned",
+            hidden=len(reasons) - len(shown),
+        )
+
+
+def _print_events(console: Console, rows: pd.DataFrame) -> None:
+    if not len(rows):
+        return
+    versions = sorted({str(version) for version in rows["version"] if str(version)})
+    shown = rows[rows["any_grade"] > 0].head(MOST_EVENTS + 1)
+    lines = []
+    for row in shown.to_dict("records"):
+        severe = estimate_text(
+            *(row[name] / 100 for name in ("grade_3_or_more_percent", "low_percent", "high_percent")), is_share=True
+        )
+        shares = (
+            _share(row["any_grade"], row["patients"]),
+            _share(row["grade_3"], row["patients"]),
+            _share(row["grade_4"], row["patients"]),
+        )
+        lines.append((str(row["term"]), *shares, severe))
+    title = "Adverse events" + (f" ({', '.join(versions)})" if versions else "") + ", share of patients, worst grade"
+    print_rows(
+        console,
+        lines,
+        columns=("term", "any grade", "grade 3", "grade 4", "grade 3+ (95 %)"),
+        right=(
+            "any grade",
+            "grade 3",
+            "grade 4",
+        ),
+        title=title,
+        hidden=int((rows["any_grade"] > 0).sum()) - len(shown),
+    )
+
+
+def _share(count: Any, patients: Any) -> str:
+    return f"{100 * count / patients:.0f} %" if patients else MISSING
+
+
+def _print_published(console: Console, rows: pd.DataFrame) -> None:
+    if not len(rows):
+        return
+    console.rule("Beside the published", align="left")
+    for (study, arm, role), part in rows.groupby(["study", "arm", "role"], sort=False):
+        lines = [_published_line(row) for row in part.to_dict("records")]
+        print_rows(
+            console,
+            lines,
+            columns=("endpoint", "simulated (95 %)", "published", "inside", "n", "criteria", "where"),
+            right=("n",),
+            title=f"{study} ({role}): {arm}",
+            optional=("where", "criteria", "n"),
+        )
+
+
+def _published_line(row: Mapping[Hashable, Any]) -> Sequence[str]:
+    """`inside` is yes, no, or - where no interval was published or nothing is simulated."""
+    is_share = row["estimand"] == "proportion"
+    simulated_missing = NOT_REACHED if row["estimand"] == "median" else MISSING
+    if not is_missing(row["remark"]) and str(row["remark"]):
+        simulated_missing = str(row["remark"])
+    published = estimate_text(row["published"], row["published_low"], row["published_high"], is_share=is_share)
+    published += "" if row["verified"] else " (not verified)"
+    simulated = estimate_text(
+        row["simulated"], row["simulated_low"], row["simulated_high"], is_share=is_share, missing=simulated_missing
+    )
+    others = ("" if is_missing(row[name]) else cell_text(row[name]) for name in ("inside", "published_n", "criteria", "where"))
+    return (_published_title(row), simulated, published, *others)
+
+
+def _published_title(row: Mapping[Hashable, Any]) -> str:
+    """The endpoint in words, such as 'adverse event: fever, grade 3, per course'."""
+    term, window = ("" if is_missing(row[name]) else str(row[name]) for name in ("term", "window"))
+    title = str(row["endpoint"]).replace("_", " ")
+    title += f"{'' if title.endswith(' of') else ':'} {term}" if term else ""
+    per = "" if row["denominator"] == "patient" else f"per {row['denominator']}"
+    unit = "" if row["unit"] in {"1", ""} else f" [{row['unit']}]"
+    return ", ".join(part for part in (title, window, per) if part) + unit

@@ -1,0 +1,88 @@
+"""`cytotrial check`: every mistake of protocols and library folders, all at once. The checks themselves live elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cytotrial.cli.console import results
+
+if TYPE_CHECKING:
+    from cytotrial.catalogue import Library
+    from cytotrial.errors import Problem
+
+WRONG_INPUT = 2
+
+
+def check(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Protocols, files or folders of a library, or a whole library.", show_default="the shipped library"
+        ),
+    ] = None,
+) -> None:
+    """Find the mistakes of protocols and library files; nothing is simulated. Exit status 2 if there is an error."""
+    console = results()
+    errors = warnings = 0
+    for path, level, problem in _all_findings(paths or []):
+        errors, warnings = errors + (level == "error"), warnings + (level != "error")
+        prefix = "" if level == "error" else f"{level}: "
+        text = str(problem) if problem.place.file else f"{path}: {problem}"
+        console.print(prefix + text, markup=False, style="red" if level == "error" else "yellow", soft_wrap=True)
+    console.print(f"{_count(errors, 'error')}, {_count(warnings, 'warning')}.", markup=False)
+    if errors:
+        raise typer.Exit(WRONG_INPUT)
+
+
+def _all_findings(paths: list[Path]) -> Iterator[tuple[Path, str, Problem]]:
+    from cytotrial.catalogue import load_library
+    from cytotrial.errors import InputError
+
+    shipped = load_library()
+    for path in paths or [shipped.root]:
+        try:
+            yield from ((path, level, problem) for level, problem in _findings(path, shipped))
+        except InputError as error:
+            yield from ((path, "error", problem) for problem in error.problems)
+
+
+def _findings(path: Path, shipped: Library) -> Iterator[tuple[str, Problem]]:
+    from cytotrial.catalogue import schema_line
+    from cytotrial.errors import LibraryError, Place, Problem
+    from cytotrial.formats import FORMATS
+    from cytotrial.protocol import find_protocol, read_protocol
+    from cytotrial.reading import read_yaml
+
+    if path.is_dir():
+        yield from _folder_findings(path, shipped)
+        return
+    schema = schema_line(path) if path.is_file() else ""
+    if not path.is_file() or schema == "protocol/1" or schema not in FORMATS:
+        read_protocol(path if path.is_file() else find_protocol(str(path), shipped), shipped)
+        return
+    read_yaml(path, FORMATS[schema], error=LibraryError)
+    advice = "What it means is checked with its folder: `cytotrial check FOLDER`."
+    yield "note", Problem(Place(str(path)), f"has the shape of {schema}.", advice)
+
+
+def _folder_findings(path: Path, shipped: Library) -> Iterator[tuple[str, Problem]]:
+    from cytotrial.catalogue import load_library
+    from cytotrial.checks import check_library
+    from cytotrial.errors import LibraryError, Place, Problem
+
+    folder = path.resolve()
+    root = next((parent for parent in (folder, *folder.parents) if (parent / "interface.yaml").is_file()), None)
+    if root is None:
+        advice = "Expected a folder inside a library: one of its parents holds interface.yaml."
+        raise LibraryError([Problem(Place(str(path)), "this is not a folder of a library.", advice)])
+    library = shipped if root == shipped.root.resolve() else load_library(root)
+    for finding in check_library(library, None if folder == root else library.root / folder.relative_to(root)):
+        yield finding.level, finding.problem
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,43 @@
+"""`cytotrial new`: a copy of a shipped protocol to edit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cytotrial.cli.console import results
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the new protocol; the file is NAME.yaml.", show_default=False)],
+    *,
+    source: Annotated[
+        str, typer.Option("--from", metavar="PROTOCOL", help="The shipped protocol, or file, to copy.", show_default=False)
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="The file to write.", show_default="NAME.yaml")
+    ] = None,
+) -> None:
+    """Copy a protocol to edit. An existing file is never overwritten."""
+    from cytotrial.catalogue import load_library
+    from cytotrial.errors import Place, Problem, ProtocolError
+    from cytotrial.protocol import find_protocol
+
+    file = output or Path(name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
+    original = find_protocol(source, load_library())
+    text = original.read_text(encoding="utf-8")
+    try:
+        with file.open("x", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+    except FileExistsError:
+        raise ProtocolError(
+            [Problem(Place(str(file)), "this file exists already.", "Choose another name, or remove it.")]
+        ) from None
+    except OSError as failure:
+        raise ProtocolError([Problem(Place(str(file)), f"cannot be written: {failure.strerror}.")]) from None
+    console = results()
+    console.print(f"Wrote {file}, a copy of {original.stem}.", markup=False)
+    console.print(f"Edit it, then: cytotrial check {file}", markup=False)
+    console.print(f"               cytotrial run {file}", markup=False)

@@ -1,0 +1,332 @@
+"""The virtual clinic of one chunk of one arm: it sees, grades and decides, visit by visit. It moves no patient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cytotrial.catalogue import Disease, Library
+from cytotrial.course import Course, Given
+from cytotrial.formats.drug import DrugFile
+from cytotrial.manage.decisions import Slots, decision_table, finding_table
+from cytotrial.manage.ledger import Ledger
+from cytotrial.manage.policy import DELAY, REDUCE, STOP_COURSE, STOP_CYCLE, STOP_DRUG, WITHHOLD
+from cytotrial.manage.rules import Decision, RuleProfile, across_arm
+from cytotrial.model.biology import Biology
+from cytotrial.observe.adverse_events import AdverseEvents
+from cytotrial.observe.arrays import BoolArray, CodeArray, FloatArray
+from cytotrial.observe.grading import Grader
+from cytotrial.observe.history import History
+from cytotrial.observe.observe import Chart, PatientStreams, observe
+from cytotrial.observe.plan import MonitoringPlan
+from cytotrial.observe.response import COMPLETE, PARTIAL, PROGRESSIVE, STABLE, Assessment, ResponseAssessor
+from cytotrial.population.streams import normals, uniforms
+from cytotrial.protocol.protocol import Arm, Protocol
+from cytotrial.units import HOURS_PER_MONTH, hours
+
+PROGRESSION = "progression at the scan"
+MOST_SEVERE_FIRST = (STOP_DRUG, STOP_COURSE, STOP_CYCLE, WITHHOLD, DELAY)
+
+
+@dataclass(frozen=True)
+class Standards:
+    """What every chunk of an arm is seen and graded by; made once per arm."""
+
+    plan: MonitoringPlan
+    after_last_dose: FloatArray
+    grader: Grader
+    assessor: ResponseAssessor
+    profiles: Mapping[str, RuleProfile]
+    disease: Disease
+
+    @classmethod
+    def of(cls, library: Library, protocol: Protocol, arm: Arm, biology: Biology) -> Standards:
+        """The plan, grading, response criteria and rules that a protocol names for an arm."""
+        named = sorted({library.drugs[treatment.drug].file.monitoring for treatment in arm.treatments}) or [
+            DrugFile.model_fields["monitoring"].default
+        ]
+        file = library.monitoring[named[0]]
+        plan = MonitoringPlan.from_file(file, library.interface.observables, available=biology.observables.keys())
+        grader = Grader.from_file(library.gradings[protocol.grading], plan)
+        profiles = {
+            treatment.drug: RuleProfile.from_file(
+                library.drugs[treatment.drug].rules[treatment.rules],
+                name=treatment.rules,
+                plan=plan,
+                profiles=library.drugs[treatment.drug].rules,
+                terms=grader.terms.keys(),
+            )
+            for treatment in arm.treatments
+        }
+        assessor = ResponseAssessor.from_file(library.responses[protocol.response], name=protocol.response)
+        after = np.array(sorted(hours(text) for text in file.after_last_dose))
+        return cls(plan, after, grader, assessor, profiles, library.diseases[protocol.disease])
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What is decided about the doses due of one treatment, and the reasons in words, (patients,)."""
+
+    given: Given
+    decision: Decision
+    reasons: list[str]
+
+
+@dataclass(frozen=True)
+class Orders:
+    """Everything decided in one round: doses, next courses, and whose treatment or follow-up ends; masks (patients,)."""
+
+    doses: tuple[Decided, ...]
+    next_course: Mapping[str, BoolArray]
+    no_further_course: Mapping[str, BoolArray]
+    progressed: BoolArray
+    off_study: BoolArray
+
+
+class Clinic:
+    """What the clinic knows of its patients so far."""
+
+    def __init__(self, standards: Standards, course: Course, *, seed: int, arm: str) -> None:
+        """A clinic before the first visit.
+
+        Args:
+            standards: plan, grading, criteria and rules of the arm.
+            course: the patients it looks after.
+            seed: of the trial.
+            arm: its name, for the tables.
+        """
+        patients = course.ids.size
+        self._standards = standards
+        self._course = course
+        self._arm = arm
+        self._seed = seed
+        self._random = PatientStreams(seed, course.ids)
+        self._history = History(standards.plan, patients)
+        self._events = AdverseEvents(standards.grader, patients)
+        self._ledgers = {given.drug.id: Ledger.start(patients) for given in course.given}
+        self._thresholds = {drug: self._threshold_factor(profile) for drug, profile in standards.profiles.items()}
+        self._scan_times: list[FloatArray] = []
+        self._scan_sizes: list[FloatArray] = []
+        self._scan_new: list[BoolArray] = []
+        self._new_lesion_at = -np.log(uniforms(seed, "new lesion", course.ids, 0, draws=1)[:, 0])
+        self._decisions: list[pd.DataFrame] = []
+        self._findings: list[pd.DataFrame] = []
+
+    def observe(self, course: Course) -> Chart:
+        """Measures what is due at this round of visits."""
+        visit = course.visit
+        chart = observe(
+            self._standards.plan,
+            visit.truth,
+            interval=visit.interval,
+            occasion=visit.occasion,
+            random=self._random,
+            history=self._history,
+        )
+        self._history.add(chart)
+        self._read_scans(course, chart)
+        return chart
+
+    def grade(self, chart: Chart) -> dict[str, CodeArray]:
+        """Grades every term, and keeps the episodes."""
+        grades = self._standards.grader.grade(self._history)
+        self._history.add_grades(grades, chart)
+        agenda = self._course.given[0].agenda if self._course.given else None
+        nothing = np.zeros(chart.time.size, dtype=np.int64)
+        self._events.add(
+            grades,
+            time=chart.time,
+            present=chart.present,
+            first=chart.first,
+            course=agenda.course if agenda else nothing,
+            cycle=agenda.cycle if agenda else nothing,
+        )
+        return grades
+
+    def manage(self, chart: Chart, grades: Mapping[str, CodeArray]) -> Orders:
+        """Decides about every dose due, every next course, and who leaves treatment or study."""
+        progressed = self._progressed() & chart.present
+        starting, ending = {}, {}
+        for given in self._course.given:
+            gate = given.agenda.gate_due(chart.time, chart.present)
+            allowed = gate & ~progressed & self._may_go_on(given.agenda.plan.only_if)
+            starting[given.drug.id] = allowed
+            ending[given.drug.id] = gate & ~allowed
+            given.agenda.open_course(allowed, chart.time)
+            given.agenda.close(gate & ~allowed)
+        decided = {}
+        for given in self._course.given:
+            drug, agenda = given.drug.id, given.agenda
+            due = agenda.due(chart.time, chart.present) & ~progressed
+            first = agenda.starts_cycle(due) & (self._ledgers[drug].waited_hours == 0)
+            ledger = self._ledgers[drug].begin_course(first & (agenda.cycle == 1)).begin_cycle(first)
+            draws = uniforms(self._seed, f"judgement:{drug}", self._course.ids, _minutes(chart.time), draws=2)
+            profile = self._standards.profiles[drug]
+            decision = profile.decide(
+                self._history, grades, ledger=ledger, due=due, threshold_factor=self._thresholds[drug], draws=draws
+            )
+            self._ledgers[drug] = ledger
+            decided[drug] = (profile, decision)
+        doses = tuple(self._concluded(given, decided, final) for given, final in self._across(decided))
+        closed = np.ones(chart.time.size, dtype=bool)
+        for given in self._course.given:
+            closed &= given.agenda.is_closed | progressed
+        return Orders(doses, starting, ending, progressed, progressed & closed)
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Labs, vitals, adverse events, responses, survival, decisions and findings, by name of the table."""
+        times, sizes = self._scans()
+        return {
+            **self._history.to_tables(arm=self._arm, ids=self._course.ids),
+            "adverse_events": self._events.to_table(arm=self._arm, ids=self._course.ids),
+            "responses": self._standards.assessor.to_table(
+                times, sizes, arm=self._arm, ids=self._course.ids, new_lesions=self._new_lesions()
+            ),
+            "survival": self._survival(),
+            "decisions": _joined(self._decisions),
+            "findings": _joined(self._findings),
+        }
+
+    # ------------------------------------------------------------------ doses
+
+    def _threshold_factor(self, profile: RuleProfile) -> FloatArray:
+        normal = normals(self._seed, "judgement:threshold", self._course.ids, 0, draws=1)[:, 0]
+        factor: FloatArray = np.exp(profile.judgement.threshold_log_sd * normal)
+        return factor
+
+    def _across(self, decided: Mapping[str, tuple[RuleProfile, Decision]]) -> list[tuple[Given, Decision]]:
+        final = across_arm(decided)
+        return [(given, final[given.drug.id]) for given in self._course.given]
+
+    def _concluded(self, given: Given, decided: Mapping[str, tuple[RuleProfile, Decision]], final: Decision) -> Decided:
+        profile = decided[given.drug.id][0]
+        agenda, ids = given.agenda, self._course.ids
+        slots = Slots(self._arm, given.drug.id, ids, self._history.now, agenda.course, agenda.cycle, agenda.number)
+        table = decision_table(profile, final, slots=slots)
+        self._decisions.append(table)
+        self._findings.append(finding_table(profile, final, slots=slots))
+        self._ledgers[given.drug.id] = self._ledgers[given.drug.id].after(final)
+        reasons = np.full(ids.size, "", dtype=object)
+        written = table["CRITERIA"].where(table["CRITERIA"] != "", table["POLICY"])
+        reasons[np.flatnonzero(final.due)] = written.to_numpy()
+        return Decided(given, final, list(reasons))
+
+    def _may_go_on(self, only_if: str) -> BoolArray:
+        """(patients,) what the last scan says about a further course."""
+        assessment = self._assessment()
+        last = assessment.overall[:, -1]
+        shrunk = assessment.change[:, -1] < 0
+        answers: dict[str, BoolArray] = {
+            "always": np.ones(last.size, dtype=bool),
+            "shrinkage": shrunk & (last != PROGRESSIVE),
+            "response": np.isin(last, (COMPLETE, PARTIAL)),
+            "response_or_stable": np.isin(last, (COMPLETE, PARTIAL, STABLE)),
+        }
+        return answers[only_if]
+
+    # ------------------------------------------------------------------ scans
+
+    def _read_scans(self, course: Course, chart: Chart) -> None:
+        size = chart.values.get(self._standards.disease.file.tumour_size, np.full(chart.time.size, np.nan))
+        scanned = course.visit.occasion.scan_due & ~np.isnan(size)
+        if not scanned.any():
+            return
+        hazard = course.visit.truth.get(self._standards.disease.file.new_lesion_hazard or "", np.zeros(chart.time.size))
+        self._scan_times.append(np.where(scanned, chart.time, np.nan))
+        self._scan_sizes.append(np.where(scanned, size, np.nan))
+        self._scan_new.append(scanned & (hazard >= self._new_lesion_at))
+
+    def _scans(self) -> tuple[FloatArray, FloatArray]:
+        """Times and sizes (patients, scans), each patient's scans moved together to the front."""
+        order = self._scan_order()
+        stacked = np.stack(self._scan_times, axis=1), np.stack(self._scan_sizes, axis=1)
+        return np.take_along_axis(stacked[0], order, axis=1), np.take_along_axis(stacked[1], order, axis=1)
+
+    def _new_lesions(self) -> BoolArray:
+        return np.take_along_axis(np.stack(self._scan_new, axis=1), self._scan_order(), axis=1)
+
+    def _scan_order(self) -> np.ndarray:
+        # Patients scanned in different rounds: the missing ones go to the end, so that the last column is not what counts.
+        return np.argsort(np.isnan(np.stack(self._scan_times, axis=1)), axis=1, kind="stable")
+
+    def _assessment(self) -> Assessment:
+        times, sizes = self._scans()
+        made = np.maximum(1, (~np.isnan(times)).sum(axis=1))
+        assessment = self._standards.assessor.assess(times, sizes, new_lesions=self._new_lesions())
+        last = (made - 1)[:, None]
+        return Assessment(
+            np.take_along_axis(assessment.overall, last, axis=1),
+            assessment.best,
+            np.take_along_axis(assessment.change, last, axis=1),
+            np.take_along_axis(assessment.nadir, last, axis=1),
+            assessment.progression_time,
+            assessment.confirmed_time,
+        )
+
+    def _progressed(self) -> BoolArray:
+        return np.asarray(~np.isnan(self._assessment().progression_time), dtype=np.bool_)
+
+    def _survival(self) -> pd.DataFrame:
+        """Progression-free survival from the scans: progression at the scan that shows it, else censored at the last scan."""
+        times, _ = self._scans()
+        progression = self._assessment().progression_time
+        last = np.nanmax(times, axis=1)
+        event = ~np.isnan(progression)
+        return pd.DataFrame(
+            {
+                "ARM": self._arm,
+                "ID": self._course.ids,
+                "PARAMCD": "PFS",
+                "AVAL": np.where(event, progression, last) / HOURS_PER_MONTH,
+                "CNSR": np.where(event, 0, 1),
+                "EVNTDESC": np.where(event, "progression", "last scan without progression"),
+            }
+        )
+
+
+def apply(course: Course, orders: Orders) -> None:
+    """Carries out what the clinic decided: gives, skips, delays, stops, and turns supportive care on and off."""
+    time, ids = course.visit.occasion.time, course.ids
+    for decided in orders.doses:
+        given, decision, reasons = decided.given, decided.decision, decided.reasons
+        agenda = given.agenda
+        planned = agenda.due(time, course.visit.occasion.present)
+        giving = planned & decision.due & (decision.action <= REDUCE)
+        course.start_care(given, giving)
+        durations, routes = agenda.durations(), agenda.routes()
+        course.stop_care(given, decision.due & (decision.action >= STOP_CYCLE))
+        for code in MOST_SEVERE_FIRST:
+            at = decision.due & (decision.action == code)
+            if not at.any():
+                continue
+            if code == STOP_DRUG:
+                agenda.stop_drug(at, time, ids, reasons=reasons)
+            elif code == STOP_COURSE:
+                agenda.stop_course(at, time, ids, reasons=reasons)
+            elif code == STOP_CYCLE:
+                agenda.stop_cycle(at, time, ids, reasons=reasons)
+            elif code == WITHHOLD:
+                agenda.skip(at, time, ids, reasons=reasons)
+            else:
+                agenda.delay(at, decision.delay_hours, reasons=reasons)
+        amounts = agenda.give(giving, decision.fraction, time, ids, reasons=reasons)
+        course.give(given, amounts, durations, routes, giving)
+    for given in course.given:
+        off = orders.progressed & ~given.agenda.is_closed
+        if off.any():
+            course.stop_care(given, off)
+            given.agenda.stop_drug(off, time, ids, reasons=[PROGRESSION] * ids.size)
+    course.remove_extinct()
+    course.finish(orders.off_study)
+
+
+def _minutes(time: FloatArray) -> np.ndarray:
+    return np.round(time * 60).astype(np.int64)
+
+
+def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    filled = [frame for frame in frames if len(frame)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()

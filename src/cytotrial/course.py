@@ -1,0 +1,359 @@
+"""The patients of one chunk of one arm in motion: ensemble, agendas, and next visits. It sees and decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cytotrial.catalogue import Drug
+from cytotrial.engine.ensemble import Ensemble, Outputs
+from cytotrial.engine.events import EventKind, Events
+from cytotrial.engine.kernel import CompiledModel
+from cytotrial.engine.status import Status
+from cytotrial.engine.tolerances import Tolerances
+from cytotrial.manage.agenda import Agenda, Plan
+from cytotrial.manage.care import CarePlan, Switch, Turn
+from cytotrial.model.biology import Biology
+from cytotrial.observe.arrays import TIME_TOLERANCE_HOURS, BoolArray, FloatArray, IntArray
+from cytotrial.observe.observe import Interval, Occasion
+from cytotrial.population.draw import Patients
+from cytotrial.protocol.dosing import dose_amount
+from cytotrial.protocol.protocol import Treatment
+from cytotrial.units import HOURS_PER_DAY, HOURS_PER_WEEK
+
+# How finely the time between two visits is looked at: hourly while doses are hours apart, coarser in longer gaps.
+FINENESS = ((HOURS_PER_DAY, 1.0), (2 * HOURS_PER_WEEK, 6.0), (np.inf, HOURS_PER_WEEK))
+
+END_OF_FOLLOW_UP = "end of follow-up"
+SIMULATION_FAILED = "the simulation failed"
+
+
+@dataclass(frozen=True)
+class Given:
+    """A treatment made ready: its agenda, its care, and where its doses enter the biology."""
+
+    treatment: Treatment
+    drug: Drug
+    agenda: Agenda
+    care: tuple[Switch, ...]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A round of visits: why each patient is there, and what is true of them and was since the last visit."""
+
+    occasion: Occasion
+    truth: dict[str, FloatArray]
+    interval: Interval
+
+
+class Course:
+    """Patients from before the first dose to the end of their follow-up, from visit to visit."""
+
+    def __init__(
+        self,
+        model: CompiledModel,
+        biology: Biology,
+        patients: Patients,
+        *,
+        given: Sequence[Given],
+        scans: FloatArray,
+        after_last_dose: FloatArray,
+        end: float,
+        threads: int | None,
+        recorded: int,
+    ) -> None:
+        """Patients at rest, before their first visit at time 0.
+
+        Args:
+            model: the compiled biology.
+            biology: its names and units.
+            patients: who.
+            given: the treatments of the arm.
+            scans: times of the scans after the first [h], rising.
+            after_last_dose: further visits after the last dose given [h], rising.
+            end: of follow-up [h].
+            threads: workers; as many as processors where None.
+            recorded: of how many patients, by number, the trajectory is kept.
+        """
+        self.biology = biology
+        self.patients = patients
+        self.given = tuple(given)
+        count = patients.numbers.size
+        defaults = np.tile(biology.input_defaults(), (count, 1))
+        self._ensemble = Ensemble(
+            model, patients.parameters, patients.initial, inputs=defaults, tolerances=Tolerances(), threads=threads
+        )
+        self._model = model
+        self._care = CarePlan(defaults.shape[1], count)
+        self._inputs = list(biology.system.inputs)
+        self._states = list(biology.system.states)
+        self._scans = scans
+        self._after = after_last_dose
+        self._end = end
+        self._is_over: BoolArray = np.zeros(count, dtype=bool)
+        self._time: FloatArray = np.full(count, -np.inf)
+        self._recorded = patients.numbers <= recorded
+        self._trajectories: list[pd.DataFrame] = []
+        self._events: list[pd.DataFrame] = []
+        self._truth: dict[str, FloatArray] = {}
+        self.visit = self._first_visit()
+
+    @property
+    def ids(self) -> IntArray:
+        """(patients,) their numbers."""
+        return self.patients.numbers
+
+    def is_open(self) -> bool:
+        """Whether anybody has a visit ahead."""
+        return bool(np.isfinite(self._next_visit()).any())
+
+    def fraction(self) -> float:
+        """How much of the follow-up of all is behind them, 0 to 1."""
+        reached = np.where(self._is_over, self._end, np.clip(self._time, 0.0, self._end))
+        return float(reached.mean() / self._end) if self._end > 0 else 1.0
+
+    def advance(self) -> None:
+        """Takes each patient to the next visit, with what was actually given."""
+        before = self._time.copy()
+        until = self._next_visit()
+        moving = np.isfinite(until)
+        goal = np.where(moving, until, self._ensemble.time)
+        gap = np.where(moving, goal - self._ensemble.time, 0.0)
+        rows = []
+        shortest = 0.0
+        for longest, step in FINENESS:
+            group = moving & (gap > shortest) & (gap <= longest)
+            shortest = longest
+            if group.any():
+                first, last = self._ensemble.time[group].min(), goal[group].max()
+                grid = np.arange(np.floor(first / step), np.ceil(last / step) + 1) * step
+                rows.append(self._ensemble.advance(np.where(group, goal, self._ensemble.time), grid))
+        self._is_over |= self._ensemble.status != Status.OK
+        present = moving & ~self._is_over
+        self._time = np.where(present, goal, self._time)
+        truth = self._observe()
+        interval = self._interval(rows, truth, self._time - before, present)
+        self._truth = {name: np.where(present, values, self._truth[name]) for name, values in truth.items()}
+        self.visit = self._visit(present, truth, interval)
+
+    def finish(self, at: BoolArray) -> None:
+        """Ends the follow-up of these patients."""
+        self._is_over |= at
+
+    def give(self, given: Given, amounts: FloatArray, durations: FloatArray, routes: np.ndarray, at: BoolArray) -> None:
+        """Schedules doses now: infusions as a rate, injections and boluses as an amount at once."""
+        for route in np.unique(routes[at]) if at.any() else ():
+            entry = given.drug.file.routes[route]
+            flowing = at & (routes == route) & (durations > 0) & (amounts > 0)
+            if flowing.any() and entry.infusion:
+                index = self._inputs.index(f"{given.drug.id}__{entry.infusion}")
+                rate = np.divide(amounts, durations, out=np.zeros_like(amounts), where=durations > 0)
+                # Sums of decimal hours may put the end of the dose before a hair after this one's start.
+                self._forget(index, flowing)
+                self._set(index, flowing, self._time, rate, "dose")
+                self._set(index, flowing, self._time + durations, np.zeros_like(rate), "dose")
+            at_once = at & (routes == route) & (durations == 0) & (amounts > 0)
+            if at_once.any() and entry.bolus:
+                index = self._states.index(f"{given.drug.id}__{entry.bolus}")
+                self._schedule(index, at_once, self._time, amounts, EventKind.ADD_TO_STATE, "dose")
+
+    def start_care(self, given: Given, at: BoolArray) -> None:
+        """Turns on the supportive care of the cycle of a dose that is given now, where it is not on already."""
+        end = given.agenda.cycle_end()
+        self._turn(self._care.dose_given(given.drug.id, given.care, at=at, time=self._time, cycle_end=end))
+
+    def stop_care(self, given: Given, at: BoolArray) -> None:
+        """Brings the end of supportive care forward where a cycle was stopped."""
+        self._turn(self._care.cycle_stops(given.drug.id, given.care, at=at, time=self._time))
+
+    def remove_extinct(self) -> None:
+        """Sets states that fell below what can live to their extinct value: the cure, at a visit."""
+        states = self._ensemble.states
+        for name, (limit, extinct) in self.biology.extinctions(self.patients.parameters).items():
+            values = states[:, self._states.index(name)]
+            gone = (values < limit) & (values > extinct) & self.visit.occasion.present
+            if gone.any():
+                self._ensemble.set_state(name, np.where(gone, extinct, values), gone)
+                self._log(name, gone, self._time, np.full(gone.size, extinct), "set", self.biology.states[name].unit, "cure")
+
+    def leave(self) -> None:
+        """Closes the agendas of all at the end: what was planned and not reached is recorded as such."""
+        reasons = np.where(self._ensemble.status == Status.OK, END_OF_FOLLOW_UP, SIMULATION_FAILED)
+        for given in self.given:
+            given.agenda.leave(self._time, self.ids, reasons=list(reasons))
+
+    def failures(self) -> pd.DataFrame:
+        """Patients whose simulation failed, with the reason."""
+        failed = np.flatnonzero(self._ensemble.status != Status.OK)
+        statuses = [Status(code) for code in self._ensemble.status[failed]]
+        return pd.DataFrame(
+            {
+                "ID": self.ids[failed],
+                "TIME": self._ensemble.time[failed],
+                "STATUS": [status.name.lower().replace("_", " ") for status in statuses],
+                "REASON": [status.reason for status in statuses],
+            }
+        )
+
+    def trajectories(self) -> pd.DataFrame:
+        """True observables over time of the recorded patients, wide."""
+        if not self._trajectories:
+            return pd.DataFrame()
+        return pd.concat(self._trajectories, ignore_index=True).sort_values(["ID", "TIME"], kind="stable", ignore_index=True)
+
+    def inputs(self) -> pd.DataFrame:
+        """Everything that entered the biology from outside, in the order given; replayed with the same stops, the same bits.
+
+        What was planned and called off, or lies beyond the end of a patient's follow-up, has not entered it.
+        """
+        if not self._events:
+            return pd.DataFrame()
+        events = pd.concat(self._events, ignore_index=True)
+        reached = pd.Series(self._ensemble.time, index=self.ids)
+        return events[events["TIME"] < events["ID"].map(reached)].reset_index(drop=True)
+
+    # ------------------------------------------------------------------ visits
+
+    def _first_visit(self) -> Visit:
+        everybody = np.ones(self.ids.size, dtype=bool)
+        self._time = np.zeros(self.ids.size)
+        truth = self._observe()
+        self._truth = truth
+        self._keep(np.arange(self.ids.size), self._time, self._ensemble.observe())
+        return self._visit(everybody, truth, Interval(np.zeros(self.ids.size)), is_first=True)
+
+    def _visit(self, present: BoolArray, truth: dict[str, FloatArray], interval: Interval, *, is_first: bool = False) -> Visit:
+        nobody = np.zeros(self.ids.size, dtype=bool)
+        due = nobody.copy()
+        for given in self.given:
+            due |= given.agenda.due(self._time, present)
+        scanned = present & np.isin(np.round(self._time, 3), np.round(self._scans, 3)) | (present if is_first else nobody)
+        occasion = Occasion(self._time.copy(), present, due, scanned, present if is_first else nobody)
+        return Visit(occasion, truth, interval)
+
+    def _next_visit(self) -> FloatArray:
+        """(patients,) time of the next visit; infinite where there is none."""
+        times = [self._next_of(self._scans), np.where(self._time < self._end, self._end, np.inf)]
+        for given in self.given:
+            later = given.agenda.next_time
+            times.append(np.where(later > self._time + TIME_TOLERANCE_HOURS, later, np.inf))
+            times.append(self._next_after_dose(given.agenda.last_given))
+        earliest = np.min(times, axis=0)
+        return np.where(self._is_over | (earliest > self._end), np.inf, earliest)
+
+    def _next_of(self, times: FloatArray) -> FloatArray:
+        padded = np.append(times, np.inf)
+        following: FloatArray = padded[np.searchsorted(times, self._time + TIME_TOLERANCE_HOURS, side="right")]
+        return following
+
+    def _next_after_dose(self, last: FloatArray) -> FloatArray:
+        if self._after.size == 0:
+            return np.full(self.ids.size, np.inf)
+        times = np.where(np.isnan(last), np.inf, last)[:, None] + self._after
+        following: FloatArray = np.where(times > self._time[:, None] + TIME_TOLERANCE_HOURS, times, np.inf).min(axis=1)
+        return following
+
+    # ------------------------------------------------------------------ what is true
+
+    def _observe(self) -> dict[str, FloatArray]:
+        return dict(zip(self.biology.system.observables, self._ensemble.observe().T, strict=True))
+
+    def _interval(self, rows: Sequence[Outputs], truth: dict[str, FloatArray], gap: FloatArray, present: BoolArray) -> Interval:
+        """Extremes of the true observables since the last visit, this visit included, and their increases."""
+        names = self.biology.system.observables
+        highest = np.stack([np.maximum(truth[name], self._truth[name]) for name in names])
+        lowest = np.stack([np.minimum(truth[name], self._truth[name]) for name in names])
+        for outputs in rows:
+            values = self._model.observe(outputs.states, self.patients.parameters[outputs.patient], outputs.inputs)
+            # Rows are ordered by patient: one reduction per run of equal patients.
+            starts = np.flatnonzero(np.diff(outputs.patient, prepend=-1))
+            if starts.size:
+                who = outputs.patient[starts]
+                highest[:, who] = np.maximum(highest[:, who], np.maximum.reduceat(values, starts, axis=0).T)
+                lowest[:, who] = np.minimum(lowest[:, who], np.minimum.reduceat(values, starts, axis=0).T)
+            self._keep(outputs.patient, outputs.time, values)
+        return Interval(
+            np.where(present, gap, np.nan),
+            dict(zip(names, highest, strict=True)),
+            dict(zip(names, lowest, strict=True)),
+            {name: truth[name] - self._truth[name] for name in names},
+        )
+
+    def _keep(self, patient: IntArray, time: FloatArray, values: np.ndarray) -> None:
+        chosen = self._recorded[patient]
+        if chosen.any():
+            frame = pd.DataFrame(values[chosen].astype(np.float32), columns=list(self.biology.system.observables))
+            frame.insert(0, "TIME", time[chosen])
+            frame.insert(0, "ID", self.ids[patient[chosen]])
+            self._trajectories.append(frame)
+
+    # ------------------------------------------------------------------ what is given
+
+    def _turn(self, turns: Sequence[Turn]) -> None:
+        for turn in turns:
+            if turn.at.any():
+                if turn.forget:
+                    self._forget(turn.switch.index, turn.at)
+                self._set(turn.switch.index, turn.at, turn.time, np.full(self.ids.size, turn.value), "care")
+
+    def _set(self, index: int, at: BoolArray, time: FloatArray, value: FloatArray, what: str) -> None:
+        self._schedule(index, at, time, value, EventKind.SET_INPUT, what)
+
+    def _schedule(self, index: int, at: BoolArray, time: FloatArray, value: FloatArray, kind: EventKind, what: str) -> None:
+        who = np.flatnonzero(at)
+        self._ensemble.schedule(Events(who, time[who], np.full(who.size, index), np.full(who.size, kind), value[who]))
+        is_input = kind == EventKind.SET_INPUT
+        name = self._inputs[index] if is_input else self._states[index]
+        unit = self.biology.inputs[name].unit if is_input else self.biology.states[name].unit
+        self._log(name, at, time, value, "set" if is_input else "add", unit, what)
+
+    def _forget(self, index: int, at: BoolArray) -> None:
+        """Calls off what is planned for an input of these patients."""
+        self._ensemble.cancel(at, target=index)
+        target, now = _shown(self._inputs[index]), pd.Series(self._time[at], index=self.ids[at])
+        for place, events in enumerate(self._events):
+            if events["TARGET"].iat[0] == target:
+                called_off = events["TIME"] >= events["ID"].map(now)
+                if called_off.any():
+                    self._events[place] = events[~called_off]
+        self._events = [events for events in self._events if len(events)]
+
+    def _log(self, name: str, at: BoolArray, time: FloatArray, value: FloatArray, kind: str, unit: str, what: str) -> None:
+        who = np.flatnonzero(at)
+        self._events.append(
+            pd.DataFrame(
+                {
+                    "ID": self.ids[who],
+                    "TIME": time[who],
+                    "TARGET": _shown(name),
+                    "KIND": kind,
+                    "VALUE": value[who],
+                    "UNIT": unit,
+                    "WHAT": what,
+                }
+            )
+        )
+
+
+def _shown(flattened: str) -> str:
+    """The name of a state or input for people: 'module.name', or the port's own."""
+    return flattened.replace("__", ".")
+
+
+def ready_treatment(treatment: Treatment, drug: Drug, patients: Patients, care: tuple[Switch, ...]) -> Given:
+    """A treatment with the doses of a course in nmol for each patient, by their size at the start."""
+    regimen = treatment.regimen
+    weight, height = (patients.covariates[name] for name in ("weight", "height"))
+    known: dict[tuple[float, str, str], FloatArray] = {}
+    for dose in regimen.doses:
+        key = (dose.amount, dose.unit, dose.per)
+        if key not in known:
+            known[key] = dose_amount(dose, drug.file, weight=weight, height=height)
+    amounts = np.stack([known[dose.amount, dose.unit, dose.per] for dose in regimen.doses], axis=1)
+    courses = treatment.courses
+    plan = Plan(treatment.drug, regimen.doses, courses.max, courses.rest_hours, courses.only_if)
+    return Given(treatment, drug, Agenda(plan, amounts), care)

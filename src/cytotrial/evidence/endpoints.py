@@ -1,0 +1,283 @@
+"""The endpoints a published number can be compared on, each computed from one simulated arm. It holds no published number."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from cytotrial.formats.evidence import Expectation
+from cytotrial.results.adverse_events import event_rate
+from cytotrial.results.doses import given_per
+from cytotrial.results.efficacy import OBJECTIVE, best_responses, response_durations, survival_curve
+from cytotrial.results.folder import RunFolder
+from cytotrial.results.proportions import CONFIDENCE, UNKNOWN, Estimate, exact_proportion
+from cytotrial.results.survival import log_rank
+from cytotrial.units import HOURS_PER_MONTH, UnitError, conversion, hours
+
+NOT_SIMULATED = "not simulated yet"
+UNIT_COLUMNS: Mapping[str, list[str]] = MappingProxyType(
+    {"patient": ["ID"], "course": ["ID", "COURSE"], "cycle": ["ID", "COURSE", "CYCLE"]}
+)
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """What the simulation says about one expectation: an estimate, and a remark when there is none or it needs one."""
+
+    estimate: Estimate
+    remark: str = ""
+    efficacy_row: str | None = None  # the row of `Result.efficacy()` that this is, where it is one
+
+
+class ArmTables:
+    """The tables of one arm, read when needed."""
+
+    def __init__(self, run: RunFolder, arm: str) -> None:
+        self.run = run
+        self.arm = arm
+
+    def table(self, name: str) -> pd.DataFrame:
+        """The rows of a table that belong to the arm."""
+        frame = self.run.table(name)
+        return frame[frame["ARM"] == self.arm]
+
+    @cached_property
+    def best(self) -> pd.Series:
+        """The best response of each patient."""
+        return best_responses(self.table("patients"), self.table("responses"))
+
+
+Measure = Callable[[ArmTables, Expectation], Simulated]
+
+
+def simulate_endpoint(arm: ArmTables, expectation: Expectation) -> Simulated:
+    """The simulated counterpart of a published number; NaN with a remark where there is none: nothing is dropped in silence."""
+    measure = ENDPOINTS.get(expectation.endpoint)
+    if measure is None:
+        return Simulated(UNKNOWN, NOT_SIMULATED)
+    try:
+        return measure(arm, expectation)
+    except UnitError as error:
+        return Simulated(UNKNOWN, str(error))
+
+
+def _responses(codes: tuple[str, ...], row: str) -> Measure:
+    def measure(arm: ArmTables, expectation: Expectation) -> Simulated:
+        if expectation.denominator != "patient":
+            return _no_denominator(expectation)
+        return Simulated(exact_proportion(int(arm.best.isin(codes).sum()), len(arm.best)), efficacy_row=row)
+
+    return measure
+
+
+def _survival(code: str, row: str) -> Measure:
+    def measure(arm: ArmTables, expectation: Expectation) -> Simulated:
+        if expectation.estimand == "hazard_ratio":
+            return _hazard_ratio(arm, code)
+        curve = survival_curve(arm.table("survival"), code)
+        if expectation.estimand == "median":
+            return _median_in_unit(curve.median(), expectation, f"{row}, median")
+        if expectation.estimand in {"proportion", "rate"}:
+            month = _landmark(expectation.window)
+            if month is None:
+                return Simulated(UNKNOWN, f"window '{expectation.window}' is not a time such as 'month 12'")
+            return Simulated(curve.at(month), efficacy_row=f"{row}, {month:g} months")
+        return _no_estimand(expectation)
+
+    return measure
+
+
+def _hazard_ratio(arm: ArmTables, code: str) -> Simulated:
+    ends = arm.run.table("survival")
+    ends = ends[ends["PARAMCD"] == code]
+    if ends["ARM"].nunique() != 2:
+        return Simulated(UNKNOWN, "a hazard ratio needs a run of exactly two arms")
+    test = log_rank(ends["AVAL"].to_numpy(float), ends["CNSR"].to_numpy(float) != 0, (ends["ARM"] == arm.arm).to_numpy(bool))
+    return Simulated(test.hazard_ratio, "this arm against the other, Peto")
+
+
+def _duration(codes: tuple[str, ...], row: str | None) -> Measure:
+    def measure(arm: ArmTables, expectation: Expectation) -> Simulated:
+        if expectation.estimand != "median":
+            return _no_estimand(expectation)
+        curve = response_durations(arm.table("patients"), arm.table("responses"), arm.table("survival"), codes=codes)
+        return _median_in_unit(curve.median(), expectation, row)
+
+    return measure
+
+
+def _median_in_unit(found: Estimate, expectation: Expectation, row: str | None) -> Simulated:
+    factor = conversion("months", expectation.unit)
+    in_unit = Estimate(found.value * factor, found.low * factor, found.high * factor, found.n)
+    return Simulated(in_unit, "median not reached" if found.n and math.isnan(found.value) else "", row)
+
+
+def _doses_given(arm: ArmTables, expectation: Expectation) -> Simulated:
+    slots = _in_window(arm.table("doses"), expectation.window)
+    if slots is None or expectation.denominator not in UNIT_COLUMNS:
+        return _no_window(expectation)
+    if expectation.estimand == "proportion":
+        began = slots[slots["GIVEN"] > 0][["DRUG", *UNIT_COLUMNS["cycle"]]].drop_duplicates()
+        reached = slots.merge(began, on=list(began.columns))
+        return Simulated(
+            exact_proportion(int((reached["GIVEN"] > 0).sum()), len(reached)), "of the planned doses of cycles that were begun"
+        )
+    return _typical(given_per(slots, UNIT_COLUMNS[expectation.denominator]), expectation)
+
+
+def _courses_given(arm: ArmTables, expectation: Expectation) -> Simulated:
+    given = arm.table("doses").query("GIVEN > 0")
+    return _typical(given.groupby("ID")["COURSE"].nunique(), expectation)
+
+
+def _adverse_event(arm: ArmTables, expectation: Expectation) -> Simulated:
+    """The share with `term` (any where absent) at or above the grade in the window ('grade 3'; 'course 1, grade 3')."""
+    denominator = expectation.denominator
+    if expectation.estimand != "proportion" or denominator == "dose":
+        return _no_estimand(expectation) if denominator != "dose" else _no_denominator(expectation)
+    written = re.search(r"(?:^|, )grade ([1-5])$", expectation.window)
+    window = expectation.window[: written.start()] if written else expectation.window
+    slots = _in_window(arm.table("doses"), window)
+    events = _in_window(arm.table("adverse_events"), window)
+    if slots is None or events is None:
+        return _no_window(expectation)
+    units = arm.table("patients") if denominator == "patient" and not window else slots[slots["GIVEN"] > 0]
+    term = expectation.term.replace("_", " ") if expectation.term else None
+    found = event_rate(events, units, at_least=int(written[1]) if written else 1, term=term, per=denominator)
+    graded = arm.run.table("adverse_events")["TERM"].str.casefold()
+    known = term is None or bool((graded == term.casefold()).any())
+    return Simulated(found, "" if known else f"'{expectation.term}' was never graded in this run")
+
+
+def _extreme(statistic: str) -> Measure:
+    def measure(arm: ArmTables, expectation: Expectation) -> Simulated:
+        if expectation.term is None:
+            return Simulated(UNKNOWN, "the expectation names no laboratory value in `term`")
+        if expectation.denominator not in UNIT_COLUMNS:
+            return _no_denominator(expectation)
+        rows = pd.concat([arm.table("labs"), arm.table("vitals")])
+        wanted = expectation.term.casefold()
+        rows = rows[(rows["NAME"].str.casefold() == wanted) | (rows["PARAMCD"].str.casefold() == wanted)].dropna(
+            subset=["AVAL"]
+        )
+        if rows.empty:
+            return Simulated(UNKNOWN, f"'{expectation.term}' was not measured")
+        try:
+            scale = conversion(str(rows["AVALU"].iloc[0]), expectation.unit)
+        except UnitError as error:
+            return Simulated(UNKNOWN, str(error))
+        placed = _in_window(_placed_in_cycles(rows, arm.table("doses")), expectation.window)
+        if placed is None:
+            return _no_window(expectation)
+        extremes = placed.groupby(UNIT_COLUMNS[expectation.denominator])["AVAL"].agg(statistic)
+        return _typical(extremes * scale, expectation)
+
+    return measure
+
+
+def _stopped(*actions: str) -> Measure:
+    def measure(arm: ArmTables, expectation: Expectation) -> Simulated:
+        decisions = _in_window(arm.table("decisions"), expectation.window)
+        slots = _in_window(arm.table("doses"), expectation.window)
+        if decisions is None or slots is None or expectation.denominator not in UNIT_COLUMNS:
+            return _no_window(expectation)
+        keys = UNIT_COLUMNS[expectation.denominator]
+        treated = slots.loc[slots["GIVEN"] > 0, keys].astype("int64").drop_duplicates()
+        stopped = decisions.loc[decisions["ACTION"].isin(actions), keys].astype("int64").drop_duplicates()
+        return Simulated(exact_proportion(len(treated.merge(stopped, on=keys)), len(treated)))
+
+    return measure
+
+
+# What can be compared, and how.
+ENDPOINTS: Mapping[str, Callable[[ArmTables, Expectation], Simulated]] = MappingProxyType(
+    {
+        "objective_response": _responses(OBJECTIVE, "objective response"),
+        "complete_response": _responses(("CR",), "complete response"),
+        "partial_response": _responses(("PR",), "partial response"),
+        "stable_disease": _responses(("SD",), "stable disease"),
+        "progressive_disease": _responses(("PD",), "progressive disease"),
+        "progression_free_survival": _survival("PFS", "progression-free survival"),
+        "overall_survival": _survival("OS", "overall survival"),
+        "duration_of_response": _duration(OBJECTIVE, "duration of response, median"),
+        "duration_of_complete_response": _duration(("CR",), None),
+        "duration_of_partial_response": _duration(("PR",), None),
+        "doses_given": _doses_given,
+        "courses_given": _courses_given,
+        "adverse_event": _adverse_event,
+        "peak_of": _extreme("max"),
+        "lowest_of": _extreme("min"),
+        "treatment_stopped": _stopped("stop cycle", "stop course", "stop drug"),
+        "cycle_stopped": _stopped("stop cycle"),
+        "course_stopped": _stopped("stop course"),
+        "drug_stopped": _stopped("stop drug"),
+    }
+)
+
+
+def _typical(values: pd.Series, expectation: Expectation) -> Simulated:
+    """The median (interval of order statistics) or mean (t interval) of one value per patient, course or cycle."""
+    ordered = np.sort(values.to_numpy(dtype=float))
+    n = len(ordered)
+    if n == 0:
+        return Simulated(UNKNOWN, "no patient reached it")
+    tail = (1 - CONFIDENCE) / 2
+    if expectation.estimand == "median":
+        rank = int(stats.binom.ppf(tail, n, 0.5))
+        low, high = (ordered[rank - 1], ordered[n - rank]) if rank >= 1 else (math.nan, math.nan)
+        return Simulated(Estimate(float(np.median(ordered)), float(low), float(high), n))
+    if expectation.estimand in {"mean", "count"}:
+        half = float(stats.t.ppf(1 - tail, n - 1)) * float(ordered.std(ddof=1)) / math.sqrt(n) if n > 1 else math.nan
+        return Simulated(Estimate(float(ordered.mean()), float(ordered.mean()) - half, float(ordered.mean()) + half, n))
+    return _no_estimand(expectation)
+
+
+def _in_window(rows: pd.DataFrame, window: str) -> pd.DataFrame | None:
+    """The rows of 'course 1', 'cycle 2', 'course 1 cycle 2', or all for ''; None when the window says something else."""
+    if not re.fullmatch(r"(?:(?:course|cycle) \d+(?: |, |$))*", window):
+        return None
+    for unit, number in re.findall(r"(course|cycle) (\d+)", window):
+        rows = rows[rows[unit.upper()] == int(number)]
+    return rows
+
+
+def _placed_in_cycles(rows: pd.DataFrame, slots: pd.DataFrame) -> pd.DataFrame:
+    """Measurements with the course and cycle they fall in, up to the next planned cycle; only of cycles with a dose given."""
+    keys = ["ID", "COURSE", "CYCLE"]
+    cycles = slots.groupby(keys, as_index=False).agg({"TIME": "min", "GIVEN": "sum"})
+    ordered = rows.sort_values("TIME", kind="stable")
+    placed = pd.merge_asof(ordered, cycles.sort_values("TIME", kind="stable"), on="TIME", by="ID")
+    return placed[placed["GIVEN"] > 0]
+
+
+def _landmark(window: str) -> float | None:
+    """The months in 'month 12' or '5 years'."""
+    written = re.fullmatch(r"month (\d+)", window)
+    if written:
+        return float(written[1])
+    try:
+        return round(hours(window) / HOURS_PER_MONTH, 6)
+    except UnitError:
+        return None
+
+
+def _no_estimand(expectation: Expectation) -> Simulated:
+    return Simulated(UNKNOWN, f"{NOT_SIMULATED}: the {expectation.estimand} of {expectation.endpoint}")
+
+
+def _no_denominator(expectation: Expectation) -> Simulated:
+    return Simulated(UNKNOWN, f"{NOT_SIMULATED}: {expectation.endpoint} per {expectation.denominator}")
+
+
+def _no_window(expectation: Expectation) -> Simulated:
+    return Simulated(
+        UNKNOWN, f"{NOT_SIMULATED}: {expectation.endpoint} per {expectation.denominator} in '{expectation.window}'"
+    )

@@ -1,0 +1,242 @@
+"""The dosing agenda of one treatment: which slot each patient is at, what was planned, given and lost. It decides nothing.
+
+Slots of a course follow the regimen; a withheld slot is skipped, a delayed one moves the rest of the course. Each slot is
+recorded once: when it is given, withheld, lost or left unreached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cytotrial.observe.arrays import TIME_TOLERANCE_HOURS, BoolArray, FloatArray, IntArray
+from cytotrial.protocol.planned import PlannedDose
+
+COLUMNS = ("ID", "TIME", "DRUG", "COURSE", "CYCLE", "DOSE", "PLANNED", "GIVEN", "UNIT", "ROUTE", "DURATION", "ACTION", "REASON")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the protocol plans for one drug: the doses of a course, and how courses follow each other.
+
+    `rest_hours` is from the last planned dose of a course to the first of the next [h].
+    """
+
+    drug: str
+    doses: tuple[PlannedDose, ...]
+    most_courses: int
+    rest_hours: float
+    only_if: str
+
+
+class Agenda:
+    """Where each patient stands in a treatment. All arrays (patients,); times in hours since the first planned dose."""
+
+    def __init__(self, plan: Plan, amounts: FloatArray) -> None:
+        """A first course starts at time 0.
+
+        Args:
+            plan: the treatment.
+            amounts: (patients, doses of a course) planned [nmol].
+        """
+        patients = len(amounts)
+        self.plan = plan
+        self.amounts = amounts
+        self.course: IntArray = np.ones(patients, dtype=np.int64)
+        self.slot: IntArray = np.zeros(patients, dtype=np.int64)
+        self.start: FloatArray = np.zeros(patients)
+        self.shift: FloatArray = np.zeros(patients)
+        self.at_gate: BoolArray = np.zeros(patients, dtype=bool)
+        self.is_closed: BoolArray = np.zeros(patients, dtype=bool)
+        self.last_given: FloatArray = np.full(patients, np.nan)
+        self._hours = np.array([dose.hours for dose in plan.doses])
+        self._cycle = np.array([dose.cycle for dose in plan.doses], dtype=np.int64)
+        self._number = np.array([dose.number for dose in plan.doses], dtype=np.int64)
+        self._is_late: BoolArray = np.zeros(patients, dtype=bool)
+        self._late_because = np.full(patients, "", dtype=object)
+        self._rows: list[pd.DataFrame] = []
+
+    @property
+    def next_time(self) -> FloatArray:
+        """When the patient's next slot, or the gate of the next course, is; infinite where nothing more is planned."""
+        slot = np.minimum(self.slot, len(self._hours) - 1)
+        dose = self.start + self.shift + self._hours[slot]
+        gate = self.start + self.shift + self._hours[-1] + self.plan.rest_hours
+        time: FloatArray = np.where(self.is_closed, np.inf, np.where(self.at_gate, gate, dose))
+        return time
+
+    @property
+    def cycle(self) -> IntArray:
+        """Cycle of the next slot, or of the last where the course is over, from 1."""
+        cycle: IntArray = self._cycle[np.minimum(self.slot, len(self._cycle) - 1)]
+        return cycle
+
+    @property
+    def number(self) -> IntArray:
+        """Number of the next slot in its cycle, from 1."""
+        number: IntArray = self._number[np.minimum(self.slot, len(self._number) - 1)]
+        return number
+
+    def due(self, time: FloatArray, present: BoolArray) -> BoolArray:
+        """Who has a dose due at this visit."""
+        return np.asarray(present & ~self.at_gate & (self.next_time <= time + TIME_TOLERANCE_HOURS), dtype=np.bool_)
+
+    def gate_due(self, time: FloatArray, present: BoolArray) -> BoolArray:
+        """Whose next course is to be decided at this visit."""
+        return np.asarray(present & self.at_gate & (self.next_time <= time + TIME_TOLERANCE_HOURS), dtype=np.bool_)
+
+    def starts_cycle(self, due: BoolArray) -> BoolArray:
+        """Of those due, who is at the first slot of a cycle."""
+        return np.asarray(due & (self.number == 1), dtype=np.bool_)
+
+    def cycle_end(self) -> FloatArray:
+        """When the last planned dose of the present cycle ends."""
+        last = {
+            cycle: max(dose.hours + dose.duration_hours for dose in self.plan.doses if dose.cycle == cycle)
+            for cycle in set(self._cycle)
+        }
+        ends = np.array([last[cycle] for cycle in self._cycle])
+        end: FloatArray = self.start + self.shift + ends[np.minimum(self.slot, len(ends) - 1)]
+        return end
+
+    def give(
+        self, mask: BoolArray, fraction: FloatArray, time: FloatArray, ids: IntArray, *, reasons: Sequence[str]
+    ) -> FloatArray:
+        """Records the doses given and moves on; returns the amounts [nmol] (patients,), 0 where none.
+
+        A full dose given late is recorded as a delay, with the reason it was put off for.
+        """
+        planned = self.planned()
+        given = np.where(mask, planned * fraction, 0.0)
+        self.last_given = np.where(mask, time, self.last_given)
+        reduced = mask & (fraction < 1)
+        late = mask & ~reduced & self._is_late
+        self._record(mask & ~reduced & ~late, time, ids, given, "give", reasons)
+        self._record(late, time, ids, given, "delay", self._late_because)
+        self._record(reduced, time, ids, given, "reduce", reasons)
+        self._move(mask, self.slot + 1)
+        return given
+
+    def planned(self) -> FloatArray:
+        """The amount planned at the next slot [nmol] (patients,)."""
+        slot = np.minimum(self.slot, len(self._hours) - 1)
+        amounts: FloatArray = self.amounts[np.arange(len(slot)), slot]
+        return amounts
+
+    def durations(self) -> FloatArray:
+        """Infusion time of the next slot [h] (patients,)."""
+        hours = np.array([dose.duration_hours for dose in self.plan.doses])
+        durations: FloatArray = hours[np.minimum(self.slot, len(hours) - 1)]
+        return durations
+
+    def routes(self) -> np.ndarray:
+        """Route of the next slot (patients,)."""
+        routes = np.array([dose.route for dose in self.plan.doses])
+        return routes[np.minimum(self.slot, len(routes) - 1)]
+
+    def skip(self, mask: BoolArray, time: FloatArray, ids: IntArray, *, reasons: Sequence[str]) -> None:
+        """Records withheld doses, which are never made up, and moves on."""
+        self._record(mask, time, ids, np.zeros(len(mask)), "withhold", reasons)
+        self._move(mask, self.slot + 1)
+
+    def delay(self, mask: BoolArray, by: FloatArray, *, reasons: Sequence[str]) -> None:
+        """Moves the present slot and all later ones of the course; the slot is recorded when its fate is known."""
+        self.shift = np.where(mask, self.shift + by, self.shift)
+        self._is_late |= mask
+        self._late_because = np.where(mask, np.asarray(reasons, dtype=object), self._late_because)
+
+    def stop_cycle(self, mask: BoolArray, time: FloatArray, ids: IntArray, *, reasons: Sequence[str]) -> None:
+        """Gives up the rest of the cycle; the next cycle stands. Between two cycles there is nothing to give up."""
+        is_between = (self.number == 1) & (self.next_time > time + TIME_TOLERANCE_HOURS)
+        following = np.array([int(np.sum(self._cycle <= cycle)) for cycle in self._cycle])
+        self._lose(mask & ~is_between, following[np.minimum(self.slot, len(following) - 1)], time, ids, "stop cycle", reasons)
+
+    def stop_course(self, mask: BoolArray, time: FloatArray, ids: IntArray, *, reasons: Sequence[str]) -> None:
+        """Gives up the rest of the course; a further course stays possible."""
+        self._lose(mask, np.full(len(mask), len(self._hours)), time, ids, "stop course", reasons)
+
+    def stop_drug(self, mask: BoolArray, time: FloatArray, ids: IntArray, *, reasons: Sequence[str]) -> None:
+        """Gives up the drug for good."""
+        on_course = mask & ~self.at_gate & ~self.is_closed
+        self._lose(on_course, np.full(len(mask), len(self._hours)), time, ids, "stop drug", reasons)
+        self.is_closed |= mask
+
+    def open_course(self, mask: BoolArray, time: FloatArray) -> None:
+        """Starts the next course now."""
+        self.course = np.where(mask, self.course + 1, self.course)
+        self.slot = np.where(mask, 0, self.slot)
+        self.start = np.where(mask, time, self.start)
+        self.shift = np.where(mask, 0.0, self.shift)
+        self.at_gate &= ~mask
+
+    def close(self, mask: BoolArray) -> None:
+        """No further course."""
+        self.is_closed |= mask
+
+    def leave(self, time: FloatArray, ids: IntArray, *, reasons: Sequence[str]) -> None:
+        """Records what is left of courses that are still running when the follow-up of these patients ends."""
+        running = ~self.at_gate & ~self.is_closed
+        self._lose(running, np.full(len(ids), len(self._hours)), time, ids, "not reached", reasons)
+        self.is_closed |= running
+
+    def table(self) -> pd.DataFrame:
+        """Doses planned and given: one row per slot reached, lost or left of the courses begun."""
+        if not self._rows:
+            return pd.DataFrame({name: pd.Series(dtype="object") for name in COLUMNS})
+        return pd.concat(self._rows, ignore_index=True)[list(COLUMNS)]
+
+    def _move(self, mask: BoolArray, slot: IntArray) -> None:
+        self.slot = np.where(mask, slot, self.slot)
+        self._is_late &= ~mask
+        over = mask & (self.slot >= len(self._hours))
+        more = self.course < self.plan.most_courses
+        self.at_gate |= over & more
+        self.is_closed |= over & ~more
+
+    def _lose(
+        self, mask: BoolArray, slot: IntArray, time: FloatArray, ids: IntArray, action: str, reasons: Sequence[str]
+    ) -> None:
+        here = self.slot.copy()
+        for ahead in range(int(np.max(np.where(mask, slot - here, 0), initial=0))):
+            lost = mask & (here + ahead < slot)
+            self.slot = np.where(lost, here + ahead, self.slot)
+            planned_time = np.where(
+                lost, self.start + self.shift + self._hours[np.minimum(self.slot, len(self._hours) - 1)], time
+            )
+            self._record(lost, np.maximum(planned_time, time), ids, np.zeros(len(mask)), action, reasons)
+        self._move(mask, slot)
+
+    def _record(
+        self,
+        mask: BoolArray,
+        time: FloatArray,
+        ids: IntArray,
+        given: FloatArray,
+        action: str,
+        reasons: Sequence[str] | np.ndarray,
+    ) -> None:
+        rows = np.flatnonzero(mask)
+        if rows.size == 0:
+            return
+        self._rows.append(
+            pd.DataFrame(
+                {
+                    "ID": ids[rows],
+                    "TIME": time[rows],
+                    "DRUG": self.plan.drug,
+                    "COURSE": self.course[rows],
+                    "CYCLE": self.cycle[rows],
+                    "DOSE": self.number[rows],
+                    "PLANNED": self.planned()[rows],
+                    "GIVEN": given[rows],
+                    "UNIT": "nmol",
+                    "ROUTE": self.routes()[rows],
+                    "DURATION": self.durations()[rows],
+                    "ACTION": action,
+                    "REASON": [reasons[int(row)] for row in rows],
+                }
+            )
+        )

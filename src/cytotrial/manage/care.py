@@ -1,0 +1,85 @@
+"""Supportive care as switches of the biology: on with the first dose of a cycle, off some time after its last planned one.
+
+It doses nothing and turns nothing itself: it says who is to be turned, when, and to what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cytotrial.formats.clinic import SupportFile
+from cytotrial.observe.arrays import TIME_TOLERANCE_HOURS, BoolArray, FloatArray
+from cytotrial.units import hours
+
+
+@dataclass(frozen=True)
+class Switch:
+    """One input of the biology: its index, the value while care is given, and for how long after the last dose [h]."""
+
+    name: str
+    index: int
+    value: float
+    after_hours: float
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A switch turned for some patients: (patients,) who, when [h], to which value; `forget` cancels its plans."""
+
+    switch: Switch
+    at: BoolArray
+    time: FloatArray
+    value: float
+    forget: bool
+
+
+def switches(support: SupportFile, inputs: Sequence[str]) -> tuple[Switch, ...]:
+    """The switches of a set that this composition has."""
+    return tuple(
+        Switch(care.input, list(inputs).index(care.input), care.value, hours(care.after))
+        for care in support.care.values()
+        if care.input in inputs
+    )
+
+
+class CarePlan:
+    """Until when each treatment holds each switch, per patient; a switch stays on as long as any treatment holds it."""
+
+    def __init__(self, inputs: int, patients: int) -> None:
+        self._shape = (inputs, patients)
+        self._until: dict[str, FloatArray] = {}
+
+    def dose_given(
+        self, treatment: str, care: Sequence[Switch], *, at: BoolArray, time: FloatArray, cycle_end: FloatArray
+    ) -> list[Turn]:
+        """Turns on what the cycle of a dose needs and plans its end [h]; nothing where that is so already.
+
+        The first dose given of a cycle may not be its first slot, and a delay moves the end of a cycle: so every dose asks.
+        """
+        held = self._until.setdefault(treatment, np.full(self._shape, -np.inf))
+        turns = []
+        for switch in care:
+            until = cycle_end + switch.after_hours
+            longer = at & (until > held[switch.index] + TIME_TOLERANCE_HOURS)
+            held[switch.index] = np.where(longer, until, held[switch.index])
+            turns.append(Turn(switch, longer, time, switch.value, forget=True))
+            turns.append(Turn(switch, longer, self._latest(switch), 0.0, forget=False))
+        return turns
+
+    def cycle_stops(self, treatment: str, care: Sequence[Switch], *, at: BoolArray, time: FloatArray) -> list[Turn]:
+        """Brings the end forward where a cycle was stopped and no other treatment holds the switch for longer."""
+        held = self._until.setdefault(treatment, np.full(self._shape, -np.inf))
+        turns = []
+        for switch in care:
+            before = self._latest(switch)
+            until = time + switch.after_hours
+            held[switch.index] = np.where(at & (until < held[switch.index]), until, held[switch.index])
+            turns.append(Turn(switch, self._latest(switch) < before, self._latest(switch), 0.0, forget=True))
+        return turns
+
+    def _latest(self, switch: Switch) -> FloatArray:
+        latest: FloatArray = np.max([held[switch.index] for held in self._until.values()], axis=0)
+        return latest

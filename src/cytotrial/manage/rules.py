@@ -1,0 +1,379 @@
+"""A rule profile made ready for one composition, and the decision it takes on each dose due. It measures and gives nothing.
+
+Criteria and policy are apart: criteria say what is wrong (1 met, 0 not met, -1 unknown), the first step of the policy whose
+condition holds says what is done. An unknown criterion never triggers. A criterion with `until` stays met until that is true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from cytotrial.errors import LibraryError, Place, Problem, did_you_mean
+from cytotrial.formats.base import Source, Text
+from cytotrial.formats.conditions import Condition
+from cytotrial.formats.rules import Judgement, Recheck, RulesFile
+from cytotrial.manage.ledger import Ledger
+from cytotrial.manage.policy import (
+    DELAY,
+    GIVE,
+    REDUCE,
+    STOP_CYCLE,
+    TREAT,
+    WITHHOLD,
+    Action,
+    Step,
+    Trigger,
+    read_action,
+    read_trigger,
+)
+from cytotrial.observe.arrays import TIME_TOLERANCE_HOURS, BoolArray, CodeArray, FloatArray
+from cytotrial.observe.conditions import TRUE, UNKNOWN, check_condition, evaluate, without
+from cytotrial.observe.history import History
+from cytotrial.observe.plan import MonitoringPlan
+from cytotrial.units import hours
+
+JUDGED_HOLD, JUDGED_STOP = "judgement: withhold", "judgement: stop cycle"
+IMPOSED = "rules of another drug of the arm"
+NO_STEP = np.int16(-1)
+
+# Readiness to stop grows faster than the number of findings; the form belongs to the format, its hazards to each profile.
+JUDGEMENT_EXPONENT = 1.5
+
+
+@dataclass(frozen=True)
+class ReadyCriterion:
+    """A criterion whose findings the composition has."""
+
+    id: str
+    level: Literal["relative", "absolute", "note"]
+    when: Condition
+    until: Condition | None
+    is_judged: bool
+    source: Source
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is done about the dose due, (patients,) each; meaningful where `due`.
+
+    `action`: a code of `policy.ACTIONS`. `fraction`: of the planned dose that is given now, 0 where none is.
+    `level_fraction`: the patient's dose level from now on. `policy_step`: index into `RuleProfile.phrases`, -1 where no step
+    held and the dose is given. `met` (criteria, patients): 1 met, 0 not, -1 unknown. `delay_hours`: until the recheck, 0 where
+    not delayed. `intervention`: index into `RuleProfile.interventions`, -1 for none. `latched` (criteria, patients): for the
+    ledger.
+    """
+
+    due: BoolArray
+    action: CodeArray
+    fraction: FloatArray
+    level_fraction: FloatArray
+    policy_step: npt.NDArray[np.int16]
+    met: CodeArray
+    delay_hours: FloatArray
+    intervention: npt.NDArray[np.int16]
+    latched: BoolArray
+
+
+@dataclass(frozen=True)
+class RuleProfile:
+    """Rules of one treatment, ready to decide. `unavailable` are criteria that this composition can never know."""
+
+    name: str
+    title: Text
+    is_for_arm: bool
+    criteria: tuple[ReadyCriterion, ...]
+    steps: tuple[Step, ...]
+    levels: Mapping[str, float]
+    recheck_hours: float | None
+    wait_at_most_hours: float
+    judgement: Judgement
+    unavailable: tuple[str, ...]
+
+    @classmethod
+    def from_file(
+        cls,
+        file: RulesFile,
+        *,
+        name: str,
+        plan: MonitoringPlan,
+        profiles: Mapping[str, RulesFile] | None = None,
+        terms: Collection[str] = (),
+        place: Callable[..., Place] | None = None,
+    ) -> RuleProfile:
+        """The profile of a file, with what it extends, for the findings of a plan.
+
+        Args:
+            file: the rules.
+            name: its name.
+            plan: the monitoring plan of the composition; criteria about findings it lacks become `unavailable`.
+            profiles: the drug's other profiles, for `extends`.
+            terms: terms of the grading in use that the composition can grade.
+            place: where the value under given keys stands in the file.
+
+        Raises:
+            LibraryError: unknown phrases, criteria, levels, parents, or units of another dimension, all at once.
+        """
+        merged = merge_profiles(file, name=name, profiles=profiles or {})
+        located = place or (lambda *keys: Place(path=".".join(str(key) for key in keys)))
+        problems = _check_criteria(file, plan, located)
+        levels = {level.id: level.fraction for level in merged.levels}
+        steps = _read_steps(merged, levels, problems, located)
+        if problems:
+            raise LibraryError(problems)
+
+        def lacks(leaf: Condition) -> bool:
+            return (leaf.finding is not None and leaf.finding not in plan.findings) or (
+                leaf.grade is not None and leaf.grade not in terms
+            )
+
+        ready, unavailable = [], []
+        for criterion in merged.criteria:
+            when = without(criterion.when, lacks)
+            if when is None:
+                unavailable.append(criterion.id)
+                continue
+            # What can never be known cannot keep a dose back: such an `until` is dropped.
+            until = without(criterion.until, lacks) if criterion.until else None
+            ready.append(ReadyCriterion(criterion.id, criterion.level, when, until, criterion.judged, criterion.source))
+        recheck = merged.withheld_dose if isinstance(merged.withheld_dose, Recheck) else None
+        return cls(
+            name=name,
+            title=merged.title,
+            is_for_arm=merged.applies_to == "arm",
+            criteria=tuple(ready),
+            steps=steps,
+            levels=levels,
+            recheck_hours=hours(recheck.recheck) if recheck else None,
+            wait_at_most_hours=hours(recheck.at_most) if recheck else np.inf,
+            judgement=merged.judgement,
+            unavailable=tuple(unavailable),
+        )
+
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        """What `Decision.policy_step` points to: the steps in words, then the judgements, then the rules of another drug."""
+        return (*(step.text for step in self.steps), JUDGED_HOLD, JUDGED_STOP, IMPOSED)
+
+    @property
+    def interventions(self) -> tuple[str, ...]:
+        """The interventions that the policy may ask for."""
+        return tuple(dict.fromkeys(step.action.intervention for step in self.steps if step.action.intervention))
+
+    def decide(
+        self,
+        history: History,
+        grades: Mapping[str, CodeArray],
+        *,
+        ledger: Ledger,
+        due: BoolArray,
+        threshold_factor: FloatArray | float = 1.0,
+        draws: FloatArray | None = None,
+    ) -> Decision:
+        """The decision on the dose due of each patient.
+
+        Args:
+            history: what has been seen, this visit included.
+            grades: the grades of this visit by term, -1 unknown.
+            ledger: what was given and withheld so far.
+            due: (patients,) who has a dose due.
+            threshold_factor: (patients,) multiplies the limits of judged criteria, as in `conditions.evaluate`.
+            draws: (patients, 2) uniform numbers for the judgement of the profile; none: rules alone.
+        """
+        patients = history.patients
+        met = self._met(history, grades, ledger, threshold_factor)
+        action = np.full(patients, GIVE)
+        policy_step = np.full(patients, NO_STEP)
+        level_fraction = ledger.fraction.copy()
+        delay = np.zeros(patients)
+        intervention = np.full(patients, -1, dtype=np.int16)
+        undecided = due.copy()
+        for index, step in enumerate(self.steps):
+            chosen = undecided & self._holds(step.trigger, met, ledger)
+            undecided &= ~chosen
+            action[chosen] = step.action.code
+            policy_step[chosen] = index
+            if step.action.code == DELAY:
+                delay[chosen] = step.action.hours
+            elif step.action.code == REDUCE:
+                level_fraction[chosen] = np.minimum(level_fraction[chosen], self.levels[step.action.level])
+            elif step.action.code == TREAT:
+                intervention[chosen] = self.interventions.index(step.action.intervention)
+        if draws is not None:
+            # Nobody judges a course by what was there before its first dose.
+            asked = due & (ledger.doses_in_course > 0)
+            for offset, (code, happens) in enumerate(self._judgements(grades, draws)):
+                changed = asked & happens & (action < code)
+                action[changed] = code
+                policy_step[changed] = len(self.steps) + offset
+        self._wait(action, delay, ledger)
+        is_given = due & (action <= REDUCE)
+        resolvable = np.array([criterion.until is not None for criterion in self.criteria], dtype=bool)[:, None]
+        return Decision(
+            due=due,
+            action=action,
+            fraction=np.where(is_given, level_fraction, 0.0),
+            level_fraction=level_fraction,
+            policy_step=policy_step,
+            met=met,
+            delay_hours=delay,
+            intervention=intervention,
+            latched=np.where(due, resolvable & (met == TRUE), self._latched(ledger, patients)),
+        )
+
+    def _met(
+        self, history: History, grades: Mapping[str, CodeArray], ledger: Ledger, threshold_factor: FloatArray | float
+    ) -> CodeArray:
+        met = np.full((len(self.criteria), history.patients), UNKNOWN)
+        latched = self._latched(ledger, history.patients)
+        for index, criterion in enumerate(self.criteria):
+            factor = threshold_factor if criterion.is_judged else 1.0
+            now = evaluate(criterion.when, history, grades=grades, ledger=ledger, threshold_factor=factor)
+            if criterion.until is not None:
+                resolved = evaluate(criterion.until, history, grades=grades, ledger=ledger)
+                now = np.where(latched[index] & (resolved != TRUE), TRUE, now)
+            met[index] = now
+        return met
+
+    def _latched(self, ledger: Ledger, patients: int) -> BoolArray:
+        shape = (len(self.criteria), patients)
+        return ledger.latched if ledger.latched.shape == shape else np.zeros(shape, dtype=np.bool_)
+
+    def _holds(self, trigger: Trigger, met: CodeArray, ledger: Ledger) -> BoolArray:
+        if trigger.kind == "withheld":
+            return np.asarray(ledger.withheld_in_a_row >= trigger.number, dtype=np.bool_)
+        if trigger.kind == "always":
+            return np.ones(met.shape[1], dtype=np.bool_)
+        return np.asarray((met[self.concerned(trigger)] == TRUE).sum(axis=0) >= trigger.number, dtype=np.bool_)
+
+    def concerned(self, trigger: Trigger) -> BoolArray:
+        """The criteria that a condition of the policy speaks of, (criteria,)."""
+        if trigger.kind == "level":
+            return np.array([criterion.level == trigger.name for criterion in self.criteria], dtype=np.bool_)
+        return np.array(
+            [trigger.kind == "criterion" and criterion.id == trigger.name for criterion in self.criteria], dtype=np.bool_
+        )
+
+    def _judgements(self, grades: Mapping[str, CodeArray], draws: FloatArray) -> list[tuple[np.int8, BoolArray]]:
+        """Actions taken without a rule, the more readily the more goes wrong at once, and for whom; mildest first."""
+        written = self.judgement
+        counted = [grades[term] >= written.concurrent_grade for term in written.concurrent_terms if term in grades]
+        if not counted:
+            return []
+        excess = np.maximum(np.sum(counted, axis=0) - 1.0, 0.0)
+        holds = draws[:, 0] < -np.expm1(-written.withhold_hazard * excess)
+        stops = draws[:, 1] < -np.expm1(-written.stop_cycle_hazard * excess**JUDGEMENT_EXPONENT)
+        return [(WITHHOLD, holds), (STOP_CYCLE, stops)]
+
+    def _wait(self, action: CodeArray, delay: FloatArray, ledger: Ledger) -> None:
+        """Turns a withheld dose into one that waits, and one that has waited long enough into one lost; changes its arrays."""
+        if self.recheck_hours is not None:
+            waits = action == WITHHOLD
+            action[waits] = DELAY
+            delay[waits] = self.recheck_hours
+        too_long = (action == DELAY) & (ledger.waited_hours + delay > self.wait_at_most_hours + TIME_TOLERANCE_HOURS)
+        action[too_long] = WITHHOLD
+        delay[too_long] = 0.0
+
+
+def across_arm(decided: Mapping[str, tuple[RuleProfile, Decision]]) -> dict[str, Decision]:
+    """Decisions by drug after the profiles that apply to the whole arm: the most severe action wins.
+
+    Withholding reaches the other drugs' doses that are due at the same visit; a stop reaches them whether due or not.
+    """
+    result = {}
+    for drug, (profile, own) in decided.items():
+        decision = own
+        for other_drug, (other_profile, other) in decided.items():
+            if other_drug == drug or not other_profile.is_for_arm:
+                continue
+            reaches = other.due & (other.action >= WITHHOLD) & (own.due | (other.action >= STOP_CYCLE))
+            stricter = reaches & (other.action > np.where(decision.due, decision.action, GIVE))
+            decision = replace(
+                decision,
+                due=decision.due | stricter,
+                action=np.where(stricter, other.action, decision.action).astype(np.int8),
+                fraction=np.where(stricter, 0.0, decision.fraction),
+                delay_hours=np.where(stricter, 0.0, decision.delay_hours),
+                policy_step=np.where(stricter, len(profile.phrases) - 1, decision.policy_step).astype(np.int16),
+            )
+        result[drug] = decision
+    return result
+
+
+def merge_profiles(file: RulesFile, *, name: str, profiles: Mapping[str, RulesFile]) -> RulesFile:
+    """The rules of a file with those it extends: criteria and levels by id, the child's policy where it has one.
+
+    Raises:
+        LibraryError: an unknown parent, or profiles that extend each other in a circle.
+    """
+    line, seen = file, [name]
+    chain = [file]
+    while line.extends is not None:
+        if line.extends in seen:
+            circle = " -> ".join([*seen, line.extends])
+            raise LibraryError([Problem(Place(path="extends"), f"profiles extend each other in a circle: {circle}.")])
+        if line.extends not in profiles:
+            what = f"unknown profile '{line.extends}'."
+            raise LibraryError([Problem(Place(path="extends"), what, did_you_mean(line.extends, profiles))])
+        seen.append(line.extends)
+        line = profiles[line.extends]
+        chain.append(line)
+    merged = chain[-1]
+    for child in reversed(chain[:-1]):
+        criteria = {criterion.id: criterion for criterion in merged.criteria}
+        levels = {level.id: level for level in merged.levels}
+        written = child.model_fields_set
+        merged = child.model_copy(
+            update={
+                "criteria": list((criteria | {criterion.id: criterion for criterion in child.criteria}).values()),
+                "levels": list((levels | {level.id: level for level in child.levels}).values()),
+                "policy": child.policy or merged.policy,
+                "judgement": child.judgement if "judgement" in written else merged.judgement,
+                "withheld_dose": child.withheld_dose if "withheld_dose" in written else merged.withheld_dose,
+                "applies_to": child.applies_to if "applies_to" in written else merged.applies_to,
+            }
+        )
+    return merged
+
+
+def _check_criteria(file: RulesFile, plan: MonitoringPlan, place: Callable[..., Place]) -> list[Problem]:
+    problems = []
+    seen: set[str] = set()
+    for index, criterion in enumerate(file.criteria):
+        if criterion.id in seen:
+            where = place("criteria", index, "id")
+            problems.append(Problem(where, f"criterion '{criterion.id}' stands twice.", "Each id may stand once in a profile."))
+        seen.add(criterion.id)
+        for key, condition in (("when", criterion.when), ("until", criterion.until)):
+            if condition is not None:
+                problems += check_condition(condition, plan, terms=(), place=place("criteria", index, key))
+    return problems
+
+
+def _read_steps(
+    merged: RulesFile, levels: Collection[str], problems: list[Problem], place: Callable[..., Place]
+) -> tuple[Step, ...]:
+    steps = []
+    ids = [criterion.id for criterion in merged.criteria]
+    for index, written in enumerate(merged.policy):
+        trigger, action = Trigger("always"), Action(GIVE)
+        try:
+            trigger = read_trigger(written.when, ids)
+        except ValueError as error:
+            what, _, advice = str(error).partition("\n")
+            problems.append(Problem(place("policy", index, "when"), what, advice))
+        try:
+            action = read_action(written.then, levels)
+        except ValueError as error:
+            what, _, advice = str(error).partition("\n")
+            problems.append(Problem(place("policy", index, "then"), what, advice))
+        steps.append(Step(f"{written.when} -> {written.then}", trigger, action))
+    return tuple(steps)
+
+
+__all__ = ["Decision", "ReadyCriterion", "RuleProfile", "across_arm", "merge_profiles"]

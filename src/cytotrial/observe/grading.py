@@ -1,0 +1,100 @@
+"""Adverse-event grades from what was seen, by a version of a grading system. It knows no term: the terms are data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from cytotrial.errors import LibraryError, Place, Problem
+from cytotrial.formats.clinic import GradedTerm, GradingFile
+from cytotrial.formats.conditions import Condition
+from cytotrial.observe.arrays import CodeArray
+from cytotrial.observe.conditions import TRUE, UNKNOWN, check_condition, evaluate, without
+from cytotrial.observe.history import History
+from cytotrial.observe.plan import MonitoringPlan
+
+HIGHEST_GRADE = 4  # grade 5 is death, which is an outcome of its own
+
+
+@dataclass(frozen=True)
+class Term:
+    """A term with the grades this composition can tell, highest first."""
+
+    id: str
+    name: str
+    system_organ_class: str
+    grades: tuple[tuple[int, Condition], ...]
+
+
+@dataclass(frozen=True)
+class Grader:
+    """A grading system made ready for one composition. `ungraded` names terms that it cannot tell at all."""
+
+    version: str
+    terms: Mapping[str, Term]
+    ungraded: tuple[str, ...]
+
+    @classmethod
+    def from_file(cls, file: GradingFile, plan: MonitoringPlan, *, place: Callable[..., Place] | None = None) -> Grader:
+        """The grader of a file for the findings of a plan. Grades that need a finding the plan lacks are left out.
+
+        Raises:
+            LibraryError: bounds in a unit of another dimension than the finding's, or a grade of an unknown or later term.
+        """
+        located = place or (lambda *keys: Place(path=".".join(str(key) for key in keys)))
+        problems: list[Problem] = []
+        terms: dict[str, Term] = {}
+        ungraded = []
+        earlier: list[str] = []
+        for key, written in file.terms.items():
+            problems += _check_term(key, written, plan, earlier, located)
+            earlier.append(key)
+
+            def lacks(leaf: Condition) -> bool:
+                return (leaf.finding is not None and leaf.finding not in plan.findings) or (
+                    leaf.grade is not None and leaf.grade not in terms
+                )
+
+            pruned = {grade: without(condition, lacks) for grade, condition in written.grades.items()}
+            known = tuple((grade, found) for grade, found in sorted(pruned.items(), reverse=True) if found is not None)
+            if known:
+                terms[key] = Term(key, written.term, written.system_organ_class, known)
+            else:
+                ungraded.append(key)
+        if problems:
+            raise LibraryError(problems)
+        return cls(file.version, terms, tuple(ungraded))
+
+    def grade(self, history: History) -> dict[str, CodeArray]:
+        """The grade of each term now, (patients,): 0 none, 1 to 4, -1 unknown.
+
+        The highest grade whose condition is true counts, even where a higher one is unknown; 0 needs every grade to be false.
+        """
+        grades: dict[str, CodeArray] = {}
+        for key, term in self.terms.items():
+            result = np.zeros(history.patients, dtype=np.int8)
+            settled = np.zeros(history.patients, dtype=bool)
+            for grade, condition in term.grades:
+                holds = evaluate(condition, history, grades=grades)
+                result = np.where(~settled & (holds == TRUE), np.int8(grade), result)
+                settled |= holds == TRUE
+                result = np.where(~settled & (holds == UNKNOWN), UNKNOWN, result)
+            grades[key] = result.astype(np.int8)
+        return grades
+
+
+def _check_term(
+    key: str, written: GradedTerm, plan: MonitoringPlan, earlier: list[str], place: Callable[..., Place]
+) -> list[Problem]:
+    problems = []
+    for grade, condition in written.grades.items():
+        where = place("terms", key, "grades", grade)
+        if not 1 <= grade <= HIGHEST_GRADE:
+            problems.append(Problem(where, f"there is no grade {grade} to find.", f"Expected 1 to {HIGHEST_GRADE}."))
+        problems += check_condition(condition, plan, terms=[*earlier, "none"], place=where)
+    return problems
+
+
+__all__ = ["Grader", "Term"]

@@ -1,0 +1,176 @@
+"""What the clinic sees at a visit: the true state of the patient with measurement error, or nothing where nothing was measured.
+
+It knows no disease and no equation; truth comes in as arrays by the names of the observables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cytotrial.observe.arrays import TIME_TOLERANCE_HOURS, BoolArray, FloatArray, IntArray
+from cytotrial.observe.plan import Finding, Moment, MonitoringPlan
+from cytotrial.population.streams import normals, uniforms
+
+if TYPE_CHECKING:
+    from cytotrial.observe.history import History
+
+MINUTES_PER_HOUR = 60.0
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """A round of visits. All arrays (patients,); `time` [h since the first planned dose] is each patient's own."""
+
+    time: FloatArray
+    present: BoolArray
+    dose_due: BoolArray
+    scan_due: BoolArray
+    first: BoolArray
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The time since the last visit: its length [h], and the true extremes and increases of observables in it; (patients,)."""
+
+    hours: FloatArray
+    maximum: Mapping[str, FloatArray] = field(default_factory=dict)
+    minimum: Mapping[str, FloatArray] = field(default_factory=dict)
+    increase: Mapping[str, FloatArray] = field(default_factory=dict)
+
+    def of(self, statistic: str) -> Mapping[str, FloatArray]:
+        """The values of one statistic, by observable."""
+        return {"maximum": self.maximum, "minimum": self.minimum, "increase": self.increase}[statistic]
+
+
+@dataclass(frozen=True)
+class PatientStreams:
+    """The random streams of the patients of a chunk: one draw per patient, stream and minute."""
+
+    seed: int
+    patient: IntArray
+
+    def normals(self, stream: str, time: FloatArray, *, at: BoolArray, draws: int) -> FloatArray:
+        """Standard normal numbers (patients at, draws) for a time [h] (patients,)."""
+        return normals(self.seed, stream, self.patient[at], _minutes(time[at]), draws=draws)
+
+    def uniforms(self, stream: str, time: FloatArray, *, at: BoolArray, draws: int) -> FloatArray:
+        """Uniform numbers (patients at, draws) for a time [h] (patients,)."""
+        return uniforms(self.seed, stream, self.patient[at], _minutes(time[at]), draws=draws)
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What was seen in a round of visits, (patients,) each.
+
+    `values` by finding, in its unit, NaN where not measured; `since` [h] is where the interval before the visit starts.
+    """
+
+    time: FloatArray
+    present: BoolArray
+    first: BoolArray
+    since: FloatArray
+    values: Mapping[str, FloatArray]
+
+
+def observe(
+    plan: MonitoringPlan,
+    truth: Mapping[str, FloatArray],
+    *,
+    interval: Interval,
+    occasion: Occasion,
+    random: PatientStreams,
+    history: History | None = None,
+) -> Chart:
+    """The chart of a round of visits.
+
+    Args:
+        plan: what is measured when.
+        truth: true observables (patients,) at the time of the visit.
+        interval: what happened since each patient's last visit; ignored at the first visit.
+        occasion: who is at a visit, and why.
+        random: the patients' streams; a draw depends on finding, patient and minute alone, so a plan can grow without
+            changing the noise of what it already measured.
+        history: charts so far; with it, "daily" looks at the last measurement, without it at the last visit.
+
+    Returns:
+        The chart; NaN where a finding was not due, not made, or not known to the biology.
+    """
+    since = np.where(occasion.first, occasion.time, occasion.time - np.nan_to_num(interval.hours))
+    values = {}
+    for name, finding in plan.findings.items():
+        value = np.full(occasion.time.shape, np.nan)
+        last = since if history is None else np.nan_to_num(history.measured_at(name), nan=-np.inf)
+        at = _is_due(finding, occasion, last)
+        if at.any():
+            true_value = _true_value(finding, truth, interval)
+            if true_value is not None:
+                value[at] = _measure(finding, true_value, random, occasion.time, at)
+        values[name] = value
+    return Chart(occasion.time, occasion.present, occasion.first & occasion.present, since, values)
+
+
+def _is_due(finding: Finding, occasion: Occasion, last: FloatArray) -> BoolArray:
+    due = occasion.first.copy() if not finding.is_over_interval else np.zeros_like(occasion.first)
+    for moment in finding.moments:
+        due |= _moment_is_now(moment, occasion, last)
+    if finding.is_over_interval:
+        due &= ~occasion.first
+    return due & occasion.present
+
+
+def _moment_is_now(moment: Moment, occasion: Occasion, last: FloatArray) -> BoolArray:
+    wanted = {"dose": occasion.dose_due, "scan": occasion.scan_due, "any": occasion.present}[moment.visit]
+    if moment.period_hours == 0:
+        return wanted
+    period = moment.period_hours
+    this_period = np.floor((occasion.time + TIME_TOLERANCE_HOURS) / period)
+    last_period = np.floor((last + TIME_TOLERANCE_HOURS) / period)
+    return np.asarray(wanted & ((this_period > last_period) | occasion.first), dtype=np.bool_)
+
+
+def _true_value(finding: Finding, truth: Mapping[str, FloatArray], interval: Interval) -> FloatArray | None:
+    """The finding without error, in its unit; None where the biology does not give it."""
+    if finding.statistic in ("value", "adjusted"):
+        value = truth.get(finding.observable)
+    else:
+        value = interval.of(finding.statistic).get(finding.observable)
+    if value is None:
+        return None
+    value = value * finding.factor
+    if finding.statistic == "increase" and finding.per_hours is not None:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            value = np.where(interval.hours > 0, value * finding.per_hours / interval.hours, np.nan)
+    if finding.adjust is not None:
+        other = truth.get(finding.adjust.observable)
+        if other is None:
+            return None
+        value = value - finding.adjust.slope * np.maximum(other - finding.adjust.above, 0.0)
+    return value
+
+
+def _measure(finding: Finding, true_value: FloatArray, random: PatientStreams, time: FloatArray, at: BoolArray) -> FloatArray:
+    """Measured values of the patients `at`: true value x exp(cv z1) + sd z2, rounded."""
+    value = true_value[at]
+    noise = finding.noise
+    if noise.cv or noise.sd:
+        draws = random.normals(f"measure:{finding.name}", time, at=at, draws=2)
+        measured = value * np.exp(noise.cv * draws[:, 0]) + noise.sd * draws[:, 1]
+        # An instrument never reads below zero a quantity that cannot be negative.
+        value = np.where(value >= 0, np.maximum(measured, 0.0), measured)
+    if finding.missing:
+        lost = random.uniforms(f"missing:{finding.name}", time, at=at, draws=1)[:, 0] < finding.missing
+        value = np.where(lost, np.nan, value)
+    if noise.digits is not None:
+        value = np.round(value, noise.digits)
+    return value
+
+
+def _minutes(time: FloatArray) -> IntArray:
+    return np.asarray(np.round(time * MINUTES_PER_HOUR), dtype=np.int64)
+
+
+__all__ = ["Chart", "Interval", "Occasion", "PatientStreams", "observe"]

@@ -1,0 +1,1 @@
+"""The patients: covariates, correlated random effects, plausibility, and the named random streams everything is drawn from."""

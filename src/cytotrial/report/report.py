@@ -1,0 +1,116 @@
+"""Writes one HTML file that holds a whole run and needs no network. It computes no statistics."""
+
+from __future__ import annotations
+
+import json
+import math
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from cytotrial.errors import Place, Problem, RunFolderError
+from cytotrial.report import sections
+from cytotrial.report.wording import number, reference
+from cytotrial.results.result import FIGURES, Result
+
+TIME_COURSES_SHOWN = 12
+SIGNIFICANT_DIGITS = 5  # of the numbers behind a figure: more only makes the file larger
+
+REASON_COLUMNS = {
+    "arm": "arm",
+    "action": "action",
+    "reason": "reason",
+    "doses": "doses",
+    "patients": "patients",
+    "percent": "of planned doses",
+}
+PARAMETER_COLUMNS = ("parameter", "value", "unit", "status", "source")
+
+
+def render_report(result: Result) -> str:
+    """The report of a run as the text of one HTML file: script, style and data inside, nothing loaded from anywhere."""
+    folder = files("cytotrial.report")
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+    template = environment.from_string((folder / "report.html.j2").read_text(encoding="utf-8"))
+    names = [*FIGURES, *result.observables()[:TIME_COURSES_SHOWN]]
+    figures = {name: result.plot(name) for name in names}
+    context = result.context
+    return template.render(
+        manifest=result.manifest,
+        protocol=result.manifest.protocol,
+        title=_title(result),
+        design=result.design,
+        calendars=context.calendars,
+        headline=sections.headline(result),
+        between=sections.between_arms(result),
+        published=sections.published(result),
+        patients=sections.patients(result),
+        side_effects=sections.side_effects(result),
+        doses=sections.doses(result),
+        reasons=sections.frame_table(result.reasons(), REASON_COLUMNS, percents=["percent"]),
+        failures=result.failures(),
+        parameters=sections.TextTable(
+            PARAMETER_COLUMNS,
+            tuple(
+                (
+                    row.name,
+                    number(row.value, 4),
+                    row.unit,
+                    row.status,
+                    " ".join(part for part in (row.source, row.where) if part),
+                )
+                for row in context.parameters
+            ),
+            (False, True, False, False, False),
+        ),
+        references={key: reference(fields) for key, fields in context.sources.items()},
+        figures=figures,
+        figure_data={name: embedded_json(figure) for name, figure in figures.items()},
+        time_courses=names[len(FIGURES) :],
+        observables_left_out=max(0, len(result.observables()) - TIME_COURSES_SHOWN),
+        style=Markup((folder / "report.css").read_text(encoding="utf-8")),
+        plotly=Markup((folder / "vendor" / "plotly-cartesian.min.js").read_text(encoding="utf-8")),
+    )
+
+
+def write_report(result: Result, path: Path | None = None) -> Path:
+    """The path of the report, written to `path`, or to report.html in the run folder.
+
+    Raises:
+        RunFolderError: no space, or no permission.
+    """
+    target = path or result.folder / "report.html"
+    text = render_report(result)
+    try:
+        target.write_text(text, encoding="utf-8")
+    except OSError as failure:
+        what = f"the report cannot be written: {failure.strerror}."
+        raise RunFolderError(
+            [Problem(Place(str(target)), what, "Check that the folder exists and that you may write there.")]
+        ) from None
+    return target
+
+
+def embedded_json(figure: dict[str, Any]) -> Markup:
+    """A figure as JSON that may stand inside a script element: shorter numbers, and no '<' that could end the element."""
+    text = json.dumps(_shortened(figure), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    escaped = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return Markup(escaped)
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _shortened(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_shortened(part) for part in value]
+    if isinstance(value, float):
+        return float(f"{value:.{SIGNIFICANT_DIGITS}g}") if math.isfinite(value) else None
+    return value
+
+
+def _title(result: Result) -> str:
+    title = result.manifest.protocol.get("title", {})
+    return str(title.get("en", "")) if isinstance(title, dict) and title.get("en") else result.folder.name

@@ -1,0 +1,228 @@
+"""What each section of the report shows, as rows of text from a `Result`. It lays nothing out, computes no statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from cytotrial.report.wording import NOT_KNOWN, number, percent, with_interval
+from cytotrial.results.adverse_events import ANY_TERM
+from cytotrial.results.result import Result
+from cytotrial.results.tables import records
+
+HEADLINE = {
+    "objective response": "Objective response",
+    "complete response": "Complete response",
+    "progression-free survival, median": "Progression-free survival, median [months]",
+    "overall survival, median": "Overall survival, median [months]",
+}
+BY_ARM = 12  # more arms than this make a table no page can hold: the rest is in the run folder
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table as the reader sees it; `numeric` tells the columns to align right."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: tuple[bool, ...]
+
+
+def headline(result: Result) -> TextTable:
+    """The answer on a few lines: responses, survival, severe toxicity and doses, one column an arm."""
+    efficacy, events, given = result.efficacy(), result.adverse_events(), result.doses()
+    arms = result.arms[:BY_ARM]
+    rows = []
+    for endpoint, title in HEADLINE.items():
+        cells = [_cell(efficacy[(efficacy["arm"] == arm) & (efficacy["endpoint"] == endpoint)]) for arm in arms]
+        rows.append((title, *cells))
+    severe = {row["arm"]: row for row in records(events[events["term"] == ANY_TERM])}
+    rows.append(
+        (
+            "Any adverse event of grade 3 or more",
+            *(
+                with_interval(
+                    row["grade_3_or_more_percent"] / 100, row["low_percent"] / 100, row["high_percent"] / 100, unit="1"
+                )
+                for row in (severe[arm] for arm in arms)
+            ),
+        )
+    )
+    rows.append(("Doses given, of those planned in begun cycles", *(_given(given[given["arm"] == arm]) for arm in arms)))
+    return TextTable(("95 % intervals in brackets", *arms), tuple(rows), (False, *(True for _ in arms)))
+
+
+def published(result: Result) -> dict[str, TextTable]:
+    """The comparison with published numbers, calibration and validation apart, by role."""
+    frame = result.beside_published()
+    tables = {}
+    for role in ("validation", "calibration", "information"):
+        rows = frame[frame["role"] == role]
+        if len(rows):
+            columns = ("study", "endpoint", "published", "n", "simulated", "inside", "criteria", "where")
+            lines = tuple(_published_row(row, names_arm=len(result.arms) > 1) for row in records(rows))
+            tables[role] = TextTable(columns, lines, (False, False, True, True, True, False, False, False))
+    return tables
+
+
+def between_arms(result: Result) -> TextTable:
+    """Each further arm against the first: a difference in percentage points or a hazard ratio, with its interval."""
+    rows = []
+    for row in records(result.between_arms()):
+        show = percent if row["measure"] == "difference" else number
+        p_value = "" if pd.isna(row["p_value"]) else f"; p = {number(row['p_value'], 2)}"
+        shown = (
+            NOT_KNOWN if pd.isna(row["value"]) else f"{show(row['value'])} ({show(row['low'])} to {show(row['high'])}){p_value}"
+        )
+        rows.append((f"{row['arm']} against {row['against']}", row["endpoint"], f"{row['measure']}, {row['method']}", shown))
+    return TextTable(("arms", "endpoint", "measure", "value (95 % interval)"), tuple(rows), (False, False, False, True))
+
+
+def patients(result: Result) -> TextTable:
+    """Who the virtual patients are: median and range of each number, shares of each group; twins are shown once."""
+    frame = result.table("patients")
+    arms = result.arms[:1] if result.design == "twins" else result.arms[:BY_ARM]
+    parameters = {row.name for row in result.context.parameters}
+    rows = []
+    for name in frame.columns[2:]:
+        if name in parameters or "." in name:
+            continue
+        values = [frame.loc[frame["ARM"] == arm, name] for arm in arms]
+        if pd.api.types.is_numeric_dtype(frame[name]) and not frame[name].dropna().isin([0, 1]).all():
+            rows.append((str(name).replace("_", " "), *(_spread(part) for part in values)))
+        else:
+            for level in sorted(frame[name].dropna().unique().tolist()):
+                label = level if isinstance(level, str) else number(level)
+                rows.append((f"{str(name).replace('_', ' ')}: {label}", *(percent((part == level).mean()) for part in values)))
+    names = ("all arms (twins: the same patients)",) if result.design == "twins" and len(result.arms) > 1 else tuple(arms)
+    return TextTable(("median (range), or share", *names), tuple(rows), (False, *(True for _ in arms)))
+
+
+def side_effects(result: Result) -> TextTable:
+    """Adverse events by organ class and term: any grade, grade 3, grade 4 in percent of patients, arms beside each other."""
+    frame = result.adverse_events()
+    arms = result.arms[:BY_ARM]
+    keys = frame[["organ_class", "term"]].drop_duplicates().sort_values(["organ_class", "term"])
+    found = {(row["arm"], row["organ_class"], row["term"]): row for row in records(frame)}
+    rows = []
+    for key in records(keys):
+        cells = []
+        for arm in arms:
+            row = found.get((arm, key["organ_class"], key["term"]))
+            counts = (row["any_grade"], row["grade_3"], row["grade_4"]) if row else (0, 0, 0)
+            total = row["patients"] if row else 1
+            cells += [percent(count / total) if total else NOT_KNOWN for count in counts]
+        rows.append((key["organ_class"] or "All", key["term"], *cells))
+    columns = ("organ class", "term", *(f"{arm}: {grade}" for arm in arms for grade in ("any", "grade 3", "grade 4")))
+    return TextTable(columns, tuple(rows), (False, False, *(True for _ in range(3 * len(arms)))))
+
+
+def doses(result: Result) -> TextTable:
+    """Doses given by arm, drug, course and cycle, of those who began it, with the most frequent reason for the others."""
+    rows = [
+        (
+            row["arm"],
+            str(row["drug"]).replace("_", " "),
+            f"{row['course']}.{row['cycle']}",
+            number(row["patients"]),
+            number(row["planned_per_patient"]),
+            f"{number(row['given_median'])} ({number(row['given_q1'])} to {number(row['given_q3'])})",
+            percent(row["given_percent"] / 100),
+            percent(row["reduced_percent"] / 100),
+            percent(row["withheld_percent"] / 100),
+            str(row["main_reason"]).replace("_", " "),
+        )
+        for row in records(result.doses())
+    ]
+    columns = [
+        "arm",
+        "drug",
+        "course.cycle",
+        "began",
+        "planned",
+        "given, median (quartiles)",
+        "given",
+        "reduced",
+        "withheld",
+        "most frequent reason",
+    ]
+    return TextTable(tuple(columns), tuple(rows), (False, False, *(True for _ in range(7)), False))
+
+
+def frame_table(frame: pd.DataFrame, names: Mapping[str, str], *, percents: Sequence[str] = ()) -> TextTable:
+    """Some columns of a frame under readable names; `percents` are columns already in percent."""
+    numeric = tuple(bool(pd.api.types.is_numeric_dtype(frame[name])) for name in names)
+    rows = [
+        tuple(
+            (f"{number(row[name])} %" if name in percents and not pd.isna(row[name]) else number(row[name]))
+            if is_number
+            else ("" if pd.isna(row[name]) else str(row[name]).replace("_", " "))
+            for name, is_number in zip(names, numeric, strict=True)
+        )
+        for row in records(frame)
+    ]
+    return TextTable(tuple(names.values()), tuple(rows), numeric)
+
+
+def _cell(rows: pd.DataFrame) -> str:
+    if rows.empty:
+        return NOT_KNOWN
+    row = rows.iloc[0]
+    text = with_interval(row["value"], row["low"], row["high"], unit=str(row["unit"]))
+    if pd.isna(row["published"]):
+        return text
+    known = percent(row["published"]) if row["unit"] == "1" else number(row["published"])
+    return f"{text}; published {known}"
+
+
+def _given(rows: pd.DataFrame) -> str:
+    if rows.empty:
+        return NOT_KNOWN
+    planned = rows["patients"] * rows["planned_per_patient"]
+    return f"{percent((rows['given_mean'] * rows['patients']).sum() / planned.sum())}"
+
+
+def _spread(values: pd.Series) -> str:
+    return f"{number(values.median())} ({number(values.min())} to {number(values.max())})"
+
+
+def _published_row(row: dict[str, Any], *, names_arm: bool) -> tuple[str, ...]:
+    is_share = row["estimand"] in {"proportion", "rate"}
+    unit = "1" if is_share and row["unit"] == "1" else "other"
+    remarks = [str(row["where"]), str(row["remark"] or ""), "" if row["verified"] else "not verified in the source"]
+    criteria = "" if pd.isna(row["criteria"]) else str(row["criteria"])
+    counted = NOT_KNOWN if pd.isna(row["published_n"]) else number(row["published_n"])
+    study = f"{row['study']}, {row['arm']}" if names_arm and not pd.isna(row["arm"]) else str(row["study"])
+    return (
+        study,
+        _endpoint(row),
+        _value(row, "published", unit),
+        counted,
+        _value(row, "simulated", unit),
+        str(row["inside"]),
+        criteria,
+        "; ".join(remark for remark in remarks if remark),
+    )
+
+
+def _endpoint(row: dict[str, Any]) -> str:
+    """What was counted, in words: 'peak of creatinine, cycle 1; mean per cycle [mg/dL]', 'hypotension, grade 3; per course'."""
+    name, term = str(row["endpoint"]).replace("_", " "), "" if pd.isna(row["term"]) else str(row["term"]).replace("_", " ")
+    counted = term if name == "adverse event" and term else f"{name} {term}".strip()
+    window = "" if pd.isna(row["window"]) or not row["window"] else f", {row['window']}"
+    estimand = "" if row["estimand"] == "proportion" else str(row["estimand"]).replace("_", " ")
+    per = "" if row["denominator"] == "patient" else f"per {row['denominator']}"
+    unit = "" if row["unit"] == "1" else f"[{row['unit']}]"
+    detail = " ".join(part for part in (estimand, per, unit) if part)
+    return f"{counted}{window}" + (f"; {detail}" if detail else "")
+
+
+def _value(row: dict[str, Any], which: str, unit: str) -> str:
+    value, low, high = row[which], row[f"{which}_low"], row[f"{which}_high"]
+    show = percent if unit == "1" else number
+    if pd.isna(low) and pd.isna(high):
+        return show(value)
+    return f"{show(value)} ({show(low)} to {show(high)})"

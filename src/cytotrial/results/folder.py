@@ -1,0 +1,154 @@
+"""Reads a run folder: its manifest, its tables, SQL over them. It computes no statistics and writes nothing."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+from pydantic import ValidationError
+
+from cytotrial.errors import Place, Problem, RunFolderError, did_you_mean
+from cytotrial.formats.run import Manifest
+from cytotrial.results.tables import COLUMNS, empty, readable, typed
+
+MANIFEST = "manifest.json"
+CONTEXT = "context.json"
+SUMMARY = "summary.json"
+SCHEMA_FAMILY = "run"
+NEWEST_SCHEMA = 1
+CONNECTION_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+}
+
+
+class RunFolder:
+    """A complete run folder, open for reading. Tables are read when first asked for and kept."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest: Manifest = read_manifest(folder)
+        self._cached = lru_cache(maxsize=None)(self._read)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table of the run, arms in the order of the protocol, then patients; times in hours.
+
+        Raises:
+            RunFolderError: there is no table of that name; the nearest is named.
+        """
+        if name not in COLUMNS:
+            problem = Problem(Place(str(self.folder)), f"a run has no table '{name}'.", did_you_mean(name, COLUMNS))
+            raise RunFolderError([problem])
+        return self._cached(name).copy()
+
+    def query(self, sql: str) -> pd.DataFrame:
+        """What a SELECT over the tables returns. Every table is a view of its name; no other file can be read or written.
+
+        Raises:
+            RunFolderError: it is not one SELECT statement, or DuckDB refuses it; its message is passed on.
+        """
+        place = Place("query")
+        with self._views() as connection:
+            try:
+                statements = connection.extract_statements(sql)
+                if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+                    advice = "For example: select ARM, count(*) from doses where GIVEN > 0 group by ARM"
+                    raise RunFolderError([Problem(place, "expected exactly one SELECT statement.", advice)])
+                return readable(connection.execute(statements[0]).df())
+            except duckdb.Error as failure:
+                advice = "Tables: " + ", ".join(COLUMNS) + "."
+                raise RunFolderError([Problem(place, str(failure).strip(), advice)]) from None
+
+    def context(self) -> dict[str, Any]:
+        """What was known beside the tables: published studies, parameters, sources, calendars. Empty when not stored."""
+        path = self.folder / CONTEXT
+        if not path.is_file():
+            return {}
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+
+    def parts(self, name: str) -> list[str]:
+        """The Parquet files of a table, in the order they were written."""
+        return sorted(str(path) for path in (self.folder / name).glob("part-*.parquet"))
+
+    def _read(self, name: str) -> pd.DataFrame:
+        parts = self.parts(name)
+        if not parts:
+            return empty(name)
+        with duckdb.connect(":memory:", config=CONNECTION_SETTINGS) as connection:
+            try:
+                frame = connection.execute("SELECT * FROM read_parquet($1, union_by_name = true)", [parts]).df()
+            except duckdb.Error as failure:
+                raise self._damaged(name, failure) from None
+        frame = typed(name, frame)
+        arm_order = {arm: number for number, arm in enumerate(self.manifest.arms)}
+        # The order of rows must not depend on how patients were cut into chunks.
+        order = pd.DataFrame({"arm": frame["ARM"].map(arm_order).astype("float64"), "id": frame["ID"]})
+        return frame.loc[order.sort_values(["arm", "id"], kind="stable").index].reset_index(drop=True)
+
+    def _damaged(self, name: str, failure: duckdb.Error) -> RunFolderError:
+        what = f"table '{name}' cannot be read: {str(failure).strip().splitlines()[0]}"
+        return RunFolderError([Problem(Place(str(self.folder)), what, "The folder is damaged; run the trial again.")])
+
+    def _views(self) -> duckdb.DuckDBPyConnection:
+        """A connection that sees the tables as views, and no other file."""
+        connection = duckdb.connect(":memory:", config=CONNECTION_SETTINGS)
+        for name in COLUMNS:
+            parts = self.parts(name)
+            if parts:
+                listed = ", ".join(_quoted(part) for part in parts)
+                try:
+                    connection.execute(f'CREATE VIEW "{name}" AS SELECT * FROM read_parquet([{listed}], union_by_name = true)')
+                except duckdb.Error as failure:
+                    raise self._damaged(name, failure) from None
+        folder = _quoted(str(self.folder.resolve()) + "/")
+        connection.execute(f"SET allowed_directories = [{folder}]")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        return connection
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a complete run folder.
+
+    Raises:
+        RunFolderError: no such folder, not a run, not complete, damaged, or written by a newer version.
+    """
+    place = Place(str(folder))
+    if not folder.is_dir():
+        raise RunFolderError([Problem(place, "no such run folder.", "`cytotrial run PROTOCOL` makes one and prints its path.")])
+    path = folder / MANIFEST
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        advice = "Expected a folder made by `cytotrial run`; a name ending in '.partial-<number>' is a run that did not finish."
+        raise RunFolderError([Problem(place, f"not a run folder: it has no {MANIFEST}.", advice)]) from None
+    except (OSError, ValueError) as failure:
+        raise RunFolderError([Problem(Place(str(path)), f"cannot be read: {failure}.", "Run the trial again.")]) from None
+    schema = content.get("schema") if isinstance(content, dict) else None
+    family, _, version = str(schema).partition("/")
+    if family != SCHEMA_FAMILY or not version.isdigit():
+        raise RunFolderError([Problem(Place(str(path)), f"schema '{schema}' is not a run.", "Expected `schema: run/1`.")])
+    if int(version) > NEWEST_SCHEMA:
+        what = f"'{schema}' was written by a newer CytoTrial; this one reads up to run/{NEWEST_SCHEMA}."
+        raise RunFolderError([Problem(Place(str(path)), what, "Upgrade CytoTrial to read it.")])
+    if content.get("complete") is not True:
+        raise RunFolderError([Problem(place, "the run is not complete.", "Run the trial again.")])
+    try:
+        return Manifest.model_validate(content)
+    except ValidationError as failure:
+        problems = [
+            Problem(
+                Place(str(path), path=".".join(str(part) for part in item["loc"])), f"{item['msg']}.", "Run the trial again."
+            )
+            for item in failure.errors(include_url=False)
+        ]
+        raise RunFolderError(problems) from None
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

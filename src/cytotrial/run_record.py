@@ -1,0 +1,125 @@
+"""What identifies and describes a run: hash, folder, manifest, and the context its report needs. It simulates nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import sys
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cytotrial.errors import Place, Problem, RunFolderError
+from cytotrial.formats.run import Manifest
+from cytotrial.results.context import Context, ParameterUsed
+from cytotrial.results.folder import MANIFEST
+
+if TYPE_CHECKING:
+    from cytotrial.catalogue import Library
+    from cytotrial.model.biology import Biology
+    from cytotrial.protocol.protocol import Protocol
+    from cytotrial.results.result import Result
+
+NOTICE = "SIMULATED: no row of any table is a patient. For research and teaching; not a medical device."
+NUMERICAL_PACKAGES = ("numpy", "scipy", "llvmlite", "sympy", "pandas", "duckdb")
+SHOWN_HASH_DIGITS = 8
+
+
+@cache
+def code_hash() -> str:
+    """SHA-256 of the package's own Python files."""
+    root = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def run_hash(protocol: Protocol, library: Library) -> str:
+    """SHA-256 of all that decides the numbers of a run: protocol, library, code and the versions of numerical packages."""
+    parts = [
+        protocol.content_hash,
+        library.content_hash,
+        code_hash(),
+        *(f"{name} {version(name)}" for name in NUMERICAL_PACKAGES),
+    ]
+    return hashlib.sha256("\n".join([*parts, platform.machine()]).encode()).hexdigest()
+
+
+def default_folder(protocol: Protocol, identity: str) -> Path:
+    """`runs/<protocol>-<seed>-<hash>` in the working folder."""
+    return Path("runs") / f"{protocol.name}-{protocol.seed}-{identity[:SHOWN_HASH_DIGITS]}"
+
+
+def reusable_run(folder: Path, identity: str, *, chosen: bool) -> Result | None:
+    """The complete run of the same hash in `folder`, or None where there is no run.
+
+    Args:
+        folder: where the run would go.
+        identity: its hash.
+        chosen: whether the user named the folder; one that holds another run is then refused, not overwritten.
+
+    Raises:
+        RunFolderError: the named folder holds another run, or an incomplete one.
+    """
+    from cytotrial.results.result import load
+
+    if not (folder / MANIFEST).exists():
+        return None
+    result = load(folder)
+    if result.manifest.hashes.get("run") == identity:
+        return result
+    if chosen:
+        what = "holds the run of another question, or of another version."
+        raise RunFolderError([Problem(Place(str(folder)), what, "Choose another folder, or replace it with `--force`.")])
+    return None
+
+
+def manifest_of(protocol: Protocol, library: Library, identity: str, *, patients: int, seconds: float) -> Manifest:
+    """The manifest of a finished run; its tables are counted by the writer."""
+    versions = {"cytotrial": version("cytotrial"), "python": platform.python_version()}
+    versions |= {name: version(name) for name in NUMERICAL_PACKAGES}
+    return Manifest(
+        schema_="run/1",
+        complete=True,
+        notice=NOTICE,
+        protocol=protocol.file.model_dump(mode="json", by_alias=True),
+        protocol_text=protocol.source_text,
+        seed=protocol.seed,
+        patients=patients,
+        arms=[arm.name for arm in protocol.arms],
+        versions={**versions, "platform": f"{sys.platform} {platform.machine()}"},
+        hashes={"protocol": protocol.content_hash, "library": library.content_hash, "code": code_hash(), "run": identity},
+        tables={},
+        failures=0,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        seconds=round(seconds, 3),
+    )
+
+
+def context_of(protocol: Protocol, library: Library, biology: Biology) -> Context:
+    """Published studies, parameters with their sources, and calendars: what the report shows beside the numbers."""
+    published = tuple(library.evidence[name] for name in protocol.compare_with)
+    parameters = tuple(
+        ParameterUsed(
+            name=name,
+            value=None if parameter.value is None else float(np.float64(parameter.value)),
+            unit=parameter.unit,
+            status=parameter.status,
+            source=parameter.source,
+            where=parameter.row.where,
+            note=parameter.row.note,
+        )
+        for name, parameter in biology.parameters.items()
+    )
+    cited = {row.source for row in parameters if row.source} | {study.source for study in published}
+    sources: dict[str, dict[str, Any]] = {key: dict(library.sources[key]) for key in sorted(cited) if key in library.sources}
+    calendars = {
+        arm.name: tuple(line for treatment in arm.treatments for line in (treatment.drug, *treatment.regimen.calendar()))
+        for arm in protocol.arms
+    }
+    return Context(published, parameters, sources, calendars)

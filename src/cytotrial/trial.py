@@ -1,0 +1,237 @@
+"""A trial, from the question to the answer: the only place that knows the order. Each step is done elsewhere.
+
+1  protocol     the question, resolved against the library
+2  population   virtual patients, drawn by number
+3  biology      composed, compiled, and set in motion
+4  observe      visits: vitals, labs, scans; grades
+5  manage       give, withhold, reduce, delay, stop, support
+6  results      tables in a run folder, the published trial beside, a report
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from cytotrial.catalogue import Library
+from cytotrial.clinic import Clinic, Standards, apply
+from cytotrial.course import Course, ready_treatment
+from cytotrial.engine.kernel import CompiledModel, compile_model
+from cytotrial.errors import Place, Problem, ProtocolError, SimulationError
+from cytotrial.manage.care import switches
+from cytotrial.model.biology import Biology
+from cytotrial.model.composition import compose
+from cytotrial.population.draw import Patients, Recipe, draw_patients
+from cytotrial.protocol.protocol import Arm, Protocol
+from cytotrial.results.store import RunWriter
+from cytotrial.run_record import context_of, default_folder, manifest_of, reusable_run, run_hash
+from cytotrial.units import UnitError, parse_quantity
+
+if TYPE_CHECKING:
+    from cytotrial.results.result import Result
+
+PATIENTS_PER_CHUNK = 2_000  # bounds memory; the numbers do not depend on it
+RECORDED_TRAJECTORIES = 250  # of each arm, the first by number; summaries of time courses need no more
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a trial is: the arm, patients done of all arms together, the fraction of the work, and the stage in words."""
+
+    arm: str
+    done: int
+    patients: int
+    fraction: float
+    stage: str
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some patients of one arm on their way through the trial."""
+
+    arm: Arm
+    patients: Patients
+    course: Course
+    clinic: Clinic
+
+
+def run_trial(
+    protocol: Protocol,
+    library: Library,
+    *,
+    folder: Path | None = None,
+    threads: int | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    replace: bool = False,
+    chunk: int = PATIENTS_PER_CHUNK,
+    keep: bool = True,
+) -> Result:
+    """Simulates a trial and returns its answer, stored in a run folder.
+
+    Args:
+        protocol: the question.
+        library: drugs, diseases, rules.
+        folder: of the run; `runs/<protocol>-<seed>-<hash>` where None. A complete run of the same question there is reused.
+        threads: workers; the numbers do not depend on it.
+        progress: is told how far the trial is.
+        replace: run again and replace an existing run folder.
+        chunk: patients simulated together; the numbers do not depend on it.
+        keep: False puts the run in a temporary folder that goes with the result.
+
+    Raises:
+        ProtocolError: an override that the biology does not have, or in another unit.
+        LibraryError: the library does not compose, or hardly anybody is eligible.
+        RunFolderError: the folder cannot be written.
+        SimulationError: no patient could be simulated.
+    """
+    started = time.monotonic()
+    tell = progress or (lambda _: None)
+    tell(Progress("", 0, protocol.patients, 0.0, "composing the biology"))
+    identity = run_hash(protocol, library)
+    target = folder or default_folder(protocol, identity)
+    if keep and not replace and (found := reusable_run(target, identity, chosen=folder is not None)):
+        tell(Progress("", protocol.patients, protocol.patients, 1.0, "reused: the same run is there already"))
+        return found
+    biology = compose(library, drugs=protocol.drugs, disease=protocol.disease)
+    recipe = recipe_of(protocol, library, biology)
+    tell(Progress("", 0, protocol.patients, 0.0, "compiling the biology"))
+    model = compile_model(biology.system)
+    with RunWriter(target, replace=replace) if keep else RunWriter.temporary() as writer:
+        done, failed = 0, 0
+        for arm, numbers in _chunks(protocol, chunk):
+            part = _ready(protocol, library, biology, model, arm, _draw(protocol, biology, model, recipe, numbers), threads)
+            _simulate(part, partial(_tell_progress, tell, protocol, part, done))
+            failed += _store(writer, part)
+            done += numbers.size
+        if failed == done:
+            raise SimulationError(
+                f"the simulation failed for all {done} patients; the first reasons are in the model, not in the input."
+            )
+        tell(Progress("", done, done, 1.0, "writing the answer"))
+        manifest = manifest_of(protocol, library, identity, patients=done, seconds=time.monotonic() - started)
+        return writer.finish(manifest, context=context_of(protocol, library, biology))
+
+
+def _simulate(chunk: Chunk, tell: Callable[[float], None]) -> None:
+    """One chunk from its first visit to its last."""
+    course, clinic = chunk.course, chunk.clinic
+    while True:
+        chart = clinic.observe(course)
+        apply(course, clinic.manage(chart, clinic.grade(chart)))
+        tell(course.fraction())
+        if not course.is_open():
+            course.leave()
+            return
+        course.advance()
+
+
+def recipe_of(protocol: Protocol, library: Library, biology: Biology) -> Recipe:
+    """The population a protocol names, with what population and protocol set.
+
+    Raises:
+        ProtocolError: a parameter that the biology does not have, or a value in another unit, all at once.
+    """
+    disease = library.diseases[protocol.disease]
+    population = disease.populations.populations[protocol.population]
+    eligibility = disease.populations.eligibility[protocol.eligibility] if protocol.eligibility else None
+    overrides = {**_settings(biology, population.set_, "population"), **_settings(biology, protocol.set, "set")}
+    return Recipe(population, disease.populations.plausible, eligibility, overrides, library.correlations)
+
+
+def _settings(biology: Biology, written: Mapping[str, str | float], where: str) -> dict[str, float]:
+    values, problems = {}, []
+    for name, text in written.items():
+        try:
+            full = biology.resolve(name)
+            values[full] = parse_quantity(text, biology.parameters[full].unit)
+        except ProtocolError as error:
+            problems += [Problem(Place(path=f"{where}.{name}"), problem.what, problem.advice) for problem in error.problems]
+        except UnitError as error:
+            problems.append(
+                Problem(Place(path=f"{where}.{name}"), str(error), f"Expected a value in '{biology.parameters[full].unit}'.")
+            )
+    if problems:
+        raise ProtocolError(problems)
+    return values
+
+
+def _chunks(protocol: Protocol, size: int) -> list[tuple[Arm, np.ndarray]]:
+    """The patients of each arm in chunks, by number: all of them in twin arms, every n-th in randomised ones."""
+    everybody = np.arange(1, protocol.patients + 1)
+    parts = []
+    for index, arm in enumerate(protocol.arms):
+        numbers = everybody if protocol.design == "twins" else everybody[index :: len(protocol.arms)]
+        parts += [(arm, numbers[first : first + size]) for first in range(0, numbers.size, size)]
+    return parts
+
+
+def _draw(protocol: Protocol, biology: Biology, model: CompiledModel, recipe: Recipe, numbers: np.ndarray) -> Patients:
+    def resting(parameters: np.ndarray, states: np.ndarray) -> Mapping[str, np.ndarray]:
+        inputs = np.tile(biology.input_defaults(), (len(states), 1))
+        return dict(zip(biology.system.observables, model.observe(states, parameters, inputs).T, strict=True))
+
+    return draw_patients(biology, recipe, seed=protocol.seed, numbers=numbers, resting=resting)
+
+
+def _ready(
+    protocol: Protocol,
+    library: Library,
+    biology: Biology,
+    model: CompiledModel,
+    arm: Arm,
+    patients: Patients,
+    threads: int | None,
+) -> Chunk:
+    standards = Standards.of(library, protocol, arm, biology)
+    inputs = biology.system.inputs
+    given = [
+        ready_treatment(
+            treatment, library.drugs[treatment.drug], patients, switches(library.support[treatment.support], inputs)
+        )
+        for treatment in arm.treatments
+    ]
+    course = Course(
+        model,
+        biology,
+        patients,
+        given=given,
+        scans=np.array(protocol.scan_times(), dtype=float),
+        after_last_dose=standards.after_last_dose,
+        end=protocol.follow_up_hours,
+        threads=threads,
+        recorded=RECORDED_TRAJECTORIES,
+    )
+    return Chunk(arm, patients, course, Clinic(standards, course, seed=protocol.seed, arm=arm.name))
+
+
+def _store(writer: RunWriter, chunk: Chunk) -> int:
+    """Writes the tables of a chunk; returns how many of its patients failed."""
+    arm, course, patients = chunk.arm.name, chunk.course, chunk.patients
+    failures = course.failures()
+    people = pd.DataFrame({"ARM": arm, "ID": patients.numbers, **patients.covariates, **patients.varied})
+    doses = [given.agenda.table() for given in course.given]
+    tables = {
+        "patients": people,
+        "inputs": course.inputs(),
+        "doses": pd.concat(doses, ignore_index=True) if doses else pd.DataFrame(),
+        "trajectories": course.trajectories(),
+        "failures": failures,
+        **chunk.clinic.tables(),
+    }
+    for name, frame in tables.items():
+        if len(frame):
+            writer.write(name, frame if "ARM" in frame else frame.assign(ARM=arm))
+    return len(failures)
+
+
+def _tell_progress(tell: Callable[[Progress], None], protocol: Protocol, part: Chunk, done: int, fraction: float) -> None:
+    everybody = protocol.patients * (len(protocol.arms) if protocol.design == "twins" else 1)
+    reached = done + part.patients.numbers.size * fraction
+    tell(Progress(part.arm.name, int(reached), everybody, reached / everybody, f"simulating {part.arm.name}"))

@@ -1,0 +1,140 @@
+"""Our grades against a published, machine-readable table of laboratory grades (pharmaverse admiral, CTCAE v5.0).
+
+The table lies beside the repository and is not shipped; without it these tests are skipped.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cytotrial.formats import GradingFile, InterfaceFile
+from cytotrial.formats.interface import Noise, Observable
+from cytotrial.observe.conditions import leaves
+from cytotrial.observe.grading import Grader
+from cytotrial.observe.history import History
+from cytotrial.observe.observe import Chart
+from cytotrial.observe.plan import Finding, Moment, MonitoringPlan
+from cytotrial.reading import read_yaml
+from cytotrial.units import conversion
+
+ROOT = Path(__file__).parents[2]
+TABLE = ROOT.parent / "shared" / "data" / "ctcae" / "lab_grades_v5.json"
+GRADING = read_yaml(ROOT / "src" / "cytotrial" / "library" / "grading" / "ctcae_v5.yaml", GradingFile).content
+PORTS = read_yaml(ROOT / "tests" / "unit" / "observe" / "ports.yaml", InterfaceFile).content.observables
+
+pytestmark = pytest.mark.skipif(not TABLE.exists(), reason="the published grading table is not beside the repository")
+
+# The published entry grades pH; ours grades bicarbonate in its place and says so.
+GRADED_ON_ANOTHER_FINDING = {"Acidosis"}
+
+
+def entries() -> list[tuple[str, dict[str, str]]]:
+    """Our laboratory terms with their published entries."""
+    if not TABLE.exists():
+        return []
+    published = {entry["TERM"]: entry for entry in json.loads(TABLE.read_text(encoding="utf-8"))}
+    return [
+        (key, published[term.term])
+        for key, term in GRADING.terms.items()
+        if term.term in published and term.term not in GRADED_ON_ANOTHER_FINDING
+    ]
+
+
+def finding_of(key: str) -> str:
+    names = {leaf.finding for condition in GRADING.terms[key].grades.values() for leaf in leaves(condition)}
+    assert len(names) == 1
+    return str(names.pop())
+
+
+def plan_with(name: str, port: Observable) -> MonitoringPlan:
+    finding = Finding(
+        name=name,
+        observable=name,
+        statistic="value",
+        unit=port.unit,
+        factor=1.0,
+        per_hours=None,
+        moments=(Moment("any"),),
+        noise=Noise(),
+        normal=port.normal,
+        valid_hours=1.0,
+        missing=0.0,
+        group=port.group,
+        code=port.code,
+        title=port.title,
+    )
+    return MonitoringPlan(port.title, {name: finding})
+
+
+def published_grade(entry: dict[str, str], **values: Any) -> int | None:
+    """The grade of the published entry: its R expressions, read in their order; None for not known."""
+    for part in ("NA", "4", "3", "2", "1"):
+        for expression, grade in re.findall(
+            r"(.+?)\s*~\s*(NA_character_|\"\d\")(?:,\s*|$)", entry.get(f"GRADE_{part}_CODE", "")
+        ):
+            text = re.sub(r"signif\(((?:[^()]|\([^()]*\))*?),\s*signif_dig\)", r"significant(\1)", expression)
+            text = text.replace("is.na(", "isnan(").replace("BNRIND %in% high_indicator", "is_high")
+            text = text.replace("&", " and ").replace("|", " or ").replace("!", " not ")
+            scope = {"significant": lambda x: float(f"{x:.15g}"), "isnan": math.isnan, **values}
+            if eval(text, {"__builtins__": {}}, scope):
+                return None if grade.startswith("NA") else int(grade.strip('"'))
+    return 0
+
+
+@pytest.mark.parametrize(("key", "entry"), entries(), ids=[key for key, _ in entries()])
+def test_grades_agree_with_the_published_table_on_a_full_grid(key: str, entry: dict[str, str]) -> None:
+    name = finding_of(key)
+    port = PORTS[name]
+    lower, upper = port.normal.lower or math.nan, port.normal.upper or math.nan
+    to_published = conversion(port.unit, entry["UNIT_CHECK"]) if "UNIT_CHECK" in entry else 1.0
+    scale = upper if "ANRHI" in entry["VAR_CHECK"] else lower
+    baselines = [round(scale * part, 3) for part in (0.5, 0.9, 1.0, 1.2, 2.5)]
+    limits = {scale, *(bound * factor for bound in baselines for factor in (1.0, 1.5, 3.0, 10.0))}
+    limits |= {scale * factor for factor in (1.5, 3.0, 6.0, 10.0)} | {0.2, 0.5, 0.8, 1, 1.5, 2, 3, 8, 10, 25, 50, 75}
+    near = {round(limit * part, 6) for limit in limits for part in (0.999, 1.0, 1.001)}
+    values = sorted(near | {round(scale * step / 50, 6) for step in range(1, 1000, 7)})
+    grid = list(itertools.product(baselines, values))
+    plan = plan_with(name, port)
+    history = History(plan, len(grid))
+    everyone = np.ones(len(grid), dtype=bool)
+    for time, column in ((0.0, 0), (24.0, 1)):
+        now = np.full(len(grid), time)
+        readings = {name: np.array([pair[column] for pair in grid])}
+        history.add(Chart(now, everyone, everyone & (time == 0), now, readings))
+    ours = Grader.from_file(GRADING, plan).grade(history)[key]
+    theirs = [
+        published_grade(
+            entry,
+            AVAL=value * to_published,
+            ANRLO=lower * to_published,
+            ANRHI=upper * to_published,
+            BASE=baseline * to_published,
+            is_high=baseline > upper,
+        )
+        for baseline, value in grid
+    ]
+    wrong = [(pair, int(our), their) for pair, our, their in zip(grid, ours, theirs, strict=True) if our != their]
+    assert wrong == []
+    assert len(set(theirs)) >= 4
+
+
+@pytest.mark.skipif(not TABLE.exists(), reason="the published grading table is not beside the repository")
+def test_the_table_covers_every_laboratory_term_we_grade_by_limits_of_normal() -> None:
+    assert {key for key, _ in entries()} >= {"creatinine_increased", "blood_bilirubin_increased", "platelet_count_decreased"}
+
+
+def test_a_value_not_measured_has_no_grade() -> None:
+    for key, entry in entries():
+        name = finding_of(key)
+        plan = plan_with(name, PORTS[name])
+        assert Grader.from_file(GRADING, plan).grade(History(plan, 1))[key].tolist() == [-1]
+        missing = {"AVAL": math.nan, "ANRLO": 1.0, "ANRHI": 1.0, "BASE": 1.0, "is_high": False}
+        assert published_grade(entry, **missing) is None

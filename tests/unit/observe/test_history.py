@@ -1,0 +1,56 @@
+"""What has been seen so far, and for how long it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from cytotrial.observe.history import History
+from cytotrial.observe.observe import Chart
+from cytotrial.observe.plan import MonitoringPlan
+
+Recorder = Callable[..., Chart]
+
+
+def test_the_latest_value_counts_until_it_is_too_old(plan: MonitoringPlan, record: Recorder) -> None:
+    history = History(plan, 2)
+    record(history, 0, {"creatinine": [1.0, 2.0]}, first=True)
+    record(history, 16, {"creatinine": [None, 3.0]})
+    assert history.latest("creatinine").tolist() == [1.0, 3.0]
+    record(history, 24, {})
+    assert np.isnan(history.latest("creatinine")).tolist() == [True, False]
+
+
+def test_the_baseline_is_the_first_visit_and_never_a_later_one(plan: MonitoringPlan, record: Recorder) -> None:
+    history = History(plan, 2)
+    record(history, 0, {"creatinine": [1.0, None]}, first=True)
+    record(history, 24, {"creatinine": [2.0, 2.0]})
+    baseline = history.baseline("creatinine")
+    assert baseline[0] == 1.0
+    assert np.isnan(baseline[1])
+
+
+def test_absent_patients_keep_what_they_had(plan: MonitoringPlan, record: Recorder) -> None:
+    history = History(plan, 2)
+    record(history, 0, {"creatinine": [1.0, 1.0]}, first=True)
+    record(history, [8, 500], {"creatinine": [2.0, 9.0]}, present=[True, False])
+    assert history.latest("creatinine").tolist() == [2.0, 1.0]
+    assert history.now.tolist() == [8.0, 0.0]
+
+
+def test_tables_hold_one_row_per_measured_value_with_its_unit(plan: MonitoringPlan, record: Recorder) -> None:
+    history = History(plan, 2)
+    values = {"creatinine": [1.0, None], "temperature": [37.0, 38.0], "tumour_diameter": [50.0, 60.0]}
+    record(history, 0, values, first=True)
+    tables = history.to_tables(arm="A", ids=np.array([11, 12]))
+    assert tables["labs"].to_dict("records") == [
+        {"ARM": "A", "ID": 11, "TIME": 0.0, "PARAMCD": "CREAT", "NAME": "creatinine", "AVAL": 1.0, "AVALU": "mg/dL"}
+    ]
+    assert tables["vitals"][["ID", "PARAMCD", "AVAL"]].to_numpy().tolist() == [[11, "TEMP", 37.0], [12, "TEMP", 38.0]]
+
+
+def test_tables_without_a_measurement_have_their_columns(plan: MonitoringPlan) -> None:
+    tables = History(plan, 1).to_tables(arm="A", ids=np.array([1]))
+    assert list(tables["labs"].columns) == ["ARM", "ID", "TIME", "PARAMCD", "NAME", "AVAL", "AVALU"]
+    assert len(tables["vitals"]) == 0
