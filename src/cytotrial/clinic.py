@@ -27,6 +27,7 @@ from cytotrial.population.streams import normals, uniforms
 from cytotrial.protocol.protocol import Arm, Protocol
 from cytotrial.units import HOURS_PER_MONTH, hours
 
+DEATH_GRADE = 5
 PROGRESSION = "progression at the scan"
 MOST_SEVERE_FIRST = (STOP_DRUG, STOP_COURSE, STOP_CYCLE, WITHHOLD, DELAY)
 
@@ -49,7 +50,9 @@ class Standards:
             DrugFile.model_fields["monitoring"].default
         ]
         file = library.monitoring[named[0]]
-        plan = MonitoringPlan.from_file(file, library.interface.observables, available=biology.observables.keys())
+        plan = MonitoringPlan.from_file(
+            file, {**library.interface.observables, **biology.observables}, available=biology.observables.keys()
+        )
         grader = Grader.from_file(library.gradings[protocol.grading], plan)
         profiles = {
             treatment.drug: RuleProfile.from_file(
@@ -181,7 +184,7 @@ class Clinic:
         times, sizes = self._scans()
         return {
             **self._history.to_tables(arm=self._arm, ids=self._course.ids),
-            "adverse_events": self._events.to_table(arm=self._arm, ids=self._course.ids),
+            "adverse_events": self._adverse_events(),
             "responses": self._standards.assessor.to_table(
                 times, sizes, arm=self._arm, ids=self._course.ids, new_lesions=self._new_lesions()
             ),
@@ -189,6 +192,22 @@ class Clinic:
             "decisions": _joined(self._decisions),
             "findings": _joined(self._findings),
         }
+
+    def _adverse_events(self) -> pd.DataFrame:
+        """The episodes seen, and deaths of treatment as grade 5."""
+        seen = self._events.to_table(arm=self._arm, ids=self._course.ids)
+        deaths = self._course.happenings.deaths()
+        if deaths.empty:
+            return seen
+        fatal = deaths.assign(
+            ARM=self._arm,
+            GRADE=DEATH_GRADE,
+            ASTTM=deaths["TIME"],
+            AENTM=deaths["TIME"],
+            TIME_WORST=deaths["TIME"],
+            VERSION=self._standards.grader.version,
+        )
+        return pd.concat([seen, fatal.drop(columns="TIME")], ignore_index=True)
 
     # ------------------------------------------------------------------ doses
 
@@ -270,19 +289,21 @@ class Clinic:
         return np.asarray(~np.isnan(self._assessment().progression_time), dtype=np.bool_)
 
     def _survival(self) -> pd.DataFrame:
-        """Progression-free survival from the scans: progression at the scan that shows it, else censored at the last scan."""
+        """Progression-free survival: progression at the scan that shows it, or death; else censored at the last scan."""
         times, _ = self._scans()
         progression = self._assessment().progression_time
-        last = np.nanmax(times, axis=1)
-        event = ~np.isnan(progression)
+        death = self._course.happenings.death_time
+        first = np.fmin(progression, np.where(np.isfinite(death), death, np.nan))
+        event = ~np.isnan(first)
+        what = np.where(death <= np.nan_to_num(progression, nan=np.inf), "death of treatment", "progression")
         return pd.DataFrame(
             {
                 "ARM": self._arm,
                 "ID": self._course.ids,
                 "PARAMCD": "PFS",
-                "AVAL": np.where(event, progression, last) / HOURS_PER_MONTH,
+                "AVAL": np.where(event, first, np.nanmax(times, axis=1)) / HOURS_PER_MONTH,
                 "CNSR": np.where(event, 0, 1),
-                "EVNTDESC": np.where(event, "progression", "last scan without progression"),
+                "EVNTDESC": np.where(event, what, "last scan without progression"),
             }
         )
 

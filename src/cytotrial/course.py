@@ -14,6 +14,7 @@ from cytotrial.engine.events import EventKind, Events
 from cytotrial.engine.kernel import CompiledModel
 from cytotrial.engine.status import Status
 from cytotrial.engine.tolerances import Tolerances
+from cytotrial.happenings import Happenings
 from cytotrial.manage.agenda import Agenda, Plan
 from cytotrial.manage.care import CarePlan, Switch, Turn
 from cytotrial.model.biology import Biology
@@ -29,6 +30,7 @@ FINENESS = ((HOURS_PER_DAY, 1.0), (2 * HOURS_PER_WEEK, 6.0), (np.inf, HOURS_PER_
 
 END_OF_FOLLOW_UP = "end of follow-up"
 SIMULATION_FAILED = "the simulation failed"
+CALLED_OFF = "called off"
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Course:
         scans: FloatArray,
         after_last_dose: FloatArray,
         end: float,
+        seed: int,
         threads: int | None,
         recorded: int,
     ) -> None:
@@ -76,6 +79,7 @@ class Course:
             scans: times of the scans after the first [h], rising.
             after_last_dose: further visits after the last dose given [h], rising.
             end: of follow-up [h].
+            seed: of the trial, for what happens by chance.
             threads: workers; as many as processors where None.
             recorded: of how many patients, by number, the trajectory is kept.
         """
@@ -96,16 +100,23 @@ class Course:
         self._end = end
         self._is_over: BoolArray = np.zeros(count, dtype=bool)
         self._time: FloatArray = np.full(count, -np.inf)
+        self._time_before = self._time
         self._recorded = patients.numbers <= recorded
         self._trajectories: list[pd.DataFrame] = []
         self._events: list[pd.DataFrame] = []
         self._truth: dict[str, FloatArray] = {}
+        self.happenings = Happenings(tuple(biology.events.values()), seed=seed, ids=patients.numbers)
         self.visit = self._first_visit()
 
     @property
     def ids(self) -> IntArray:
         """(patients,) their numbers."""
         return self.patients.numbers
+
+    @property
+    def states(self) -> FloatArray:
+        """(patients, states) now."""
+        return self._ensemble.states
 
     def is_open(self) -> bool:
         """Whether anybody has a visit ahead."""
@@ -118,7 +129,7 @@ class Course:
 
     def advance(self) -> None:
         """Takes each patient to the next visit, with what was actually given."""
-        before = self._time.copy()
+        before = self._time_before = self._time.copy()
         until = self._next_visit()
         moving = np.isfinite(until)
         goal = np.where(moving, until, self._ensemble.time)
@@ -133,12 +144,26 @@ class Course:
                 grid = np.arange(np.floor(first / step), np.ceil(last / step) + 1) * step
                 rows.append(self._ensemble.advance(np.where(group, goal, self._ensemble.time), grid))
         self._is_over |= self._ensemble.status != Status.OK
+        self._let_happen(before, goal, moving & ~self._is_over)
         present = moving & ~self._is_over
         self._time = np.where(present, goal, self._time)
         truth = self._observe()
         interval = self._interval(rows, truth, self._time - before, present)
         self._truth = {name: np.where(present, values, self._truth[name]) for name, values in truth.items()}
         self.visit = self._visit(present, truth, interval)
+
+    def _let_happen(self, before: FloatArray, now: FloatArray, moved: BoolArray) -> None:
+        """Notes the chance events since the last visit, starts what they cause, and ends the follow-up of those who died."""
+        states = self._ensemble.states
+        hazards = {event.hazard: states[:, self._states.index(event.hazard)] for event in self.happenings.events}
+        self.happenings.advance(hazards, before, now, moved)
+        for event in self.happenings.events:
+            if event.sets is not None:
+                index = self._inputs.index(event.sets)
+                on = moved & self.happenings.lasting(event, now) & (self._ensemble.inputs[:, index] == 0)
+                self._set(index, on, now, np.ones(self.ids.size), "event")
+                self._set(index, on, self.happenings.end_of(event), np.zeros(self.ids.size), "event")
+        self._is_over |= moved & (self.happenings.death_time <= now)
 
     def finish(self, at: BoolArray) -> None:
         """Ends the follow-up of these patients."""
@@ -213,8 +238,12 @@ class Course:
         if not self._events:
             return pd.DataFrame()
         events = pd.concat(self._events, ignore_index=True)
-        reached = pd.Series(self._ensemble.time, index=self.ids)
-        return events[events["TIME"] < events["ID"].map(reached)].reset_index(drop=True)
+        called_off = events["KIND"] == CALLED_OFF
+        # Time only rises, so the first call after an event is the one that can reach it.
+        next_call = events["TIME"].where(called_off).groupby([events["ID"], events["TARGET"]]).bfill()
+        reached = events["ID"].map(pd.Series(self._ensemble.time, index=self.ids))
+        entered = ~called_off & (events["TIME"] < reached) & ~(events["TIME"] >= next_call)
+        return events[entered].reset_index(drop=True)
 
     # ------------------------------------------------------------------ visits
 
@@ -260,7 +289,8 @@ class Course:
     # ------------------------------------------------------------------ what is true
 
     def _observe(self) -> dict[str, FloatArray]:
-        return dict(zip(self.biology.system.observables, self._ensemble.observe().T, strict=True))
+        seen = self.happenings.findings(self._time_before, self._ensemble.time)
+        return {**dict(zip(self.biology.system.observables, self._ensemble.observe().T, strict=True)), **seen}
 
     def _interval(self, rows: Sequence[Outputs], truth: dict[str, FloatArray], gap: FloatArray, present: BoolArray) -> Interval:
         """Extremes of the true observables since the last visit, this visit included, and their increases."""
@@ -286,7 +316,10 @@ class Course:
     def _keep(self, patient: IntArray, time: FloatArray, values: np.ndarray) -> None:
         chosen = self._recorded[patient]
         if chosen.any():
-            frame = pd.DataFrame(values[chosen].astype(np.float32), columns=list(self.biology.system.observables))
+            # A patient on the way to failing may run beyond single precision: infinite, and the table `failures` says why.
+            with np.errstate(over="ignore"):
+                single = values[chosen].astype(np.float32)
+            frame = pd.DataFrame(single, columns=list(self.biology.system.observables))
             frame.insert(0, "TIME", time[chosen])
             frame.insert(0, "ID", self.ids[patient[chosen]])
             self._trajectories.append(frame)
@@ -314,13 +347,7 @@ class Course:
     def _forget(self, index: int, at: BoolArray) -> None:
         """Calls off what is planned for an input of these patients."""
         self._ensemble.cancel(at, target=index)
-        target, now = _shown(self._inputs[index]), pd.Series(self._time[at], index=self.ids[at])
-        for place, events in enumerate(self._events):
-            if events["TARGET"].iat[0] == target:
-                called_off = events["TIME"] >= events["ID"].map(now)
-                if called_off.any():
-                    self._events[place] = events[~called_off]
-        self._events = [events for events in self._events if len(events)]
+        self._log(self._inputs[index], at, self._time, np.full(self.ids.size, np.nan), CALLED_OFF, "", "")
 
     def _log(self, name: str, at: BoolArray, time: FloatArray, value: FloatArray, kind: str, unit: str, what: str) -> None:
         who = np.flatnonzero(at)

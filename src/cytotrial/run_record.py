@@ -27,14 +27,15 @@ if TYPE_CHECKING:
 NOTICE = "SIMULATED: no row of any table is a patient. For research and teaching; not a medical device."
 NUMERICAL_PACKAGES = ("numpy", "scipy", "llvmlite", "sympy", "pandas", "duckdb")
 SHOWN_HASH_DIGITS = 8
+SHOWING = {"cli", "report", "web", "schema"}
 
 
 @cache
 def code_hash() -> str:
-    """SHA-256 of the package's own Python files."""
+    """SHA-256 of the package's own Python files; how a run is asked for and shown does not count."""
     root = Path(__file__).parent
     digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
+    for path in sorted(path for path in root.rglob("*.py") if path.relative_to(root).parts[0] not in SHOWING):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
@@ -122,4 +123,5 @@ def context_of(protocol: Protocol, library: Library, biology: Biology) -> Contex
         arm.name: tuple(line for treatment in arm.treatments for line in (treatment.drug, *treatment.regimen.calendar()))
         for arm in protocol.arms
     }
-    return Context(published, parameters, sources, calendars)
+    units = {name: observable.unit for name, observable in biology.observables.items()}
+    return Context(published, parameters, sources, calendars, units)

@@ -26,10 +26,11 @@ from cytotrial.course import Course, ready_treatment
 from cytotrial.engine.kernel import CompiledModel, compile_model
 from cytotrial.errors import Place, Problem, ProtocolError, SimulationError
 from cytotrial.manage.care import switches
-from cytotrial.model.biology import Biology
+from cytotrial.model.biology import Biology, Parameter
 from cytotrial.model.composition import compose
 from cytotrial.population.draw import Patients, Recipe, draw_patients
 from cytotrial.protocol.protocol import Arm, Protocol
+from cytotrial.report.report import render_report
 from cytotrial.results.store import RunWriter
 from cytotrial.run_record import context_of, default_folder, manifest_of, reusable_run, run_hash
 from cytotrial.units import UnitError, parse_quantity
@@ -116,7 +117,7 @@ def run_trial(
             )
         tell(Progress("", done, done, 1.0, "writing the answer"))
         manifest = manifest_of(protocol, library, identity, patients=done, seconds=time.monotonic() - started)
-        return writer.finish(manifest, context=context_of(protocol, library, biology))
+        return writer.finish(manifest, context=context_of(protocol, library, biology), report=render_report)
 
 
 def _simulate(chunk: Chunk, tell: Callable[[float], None]) -> None:
@@ -136,7 +137,7 @@ def recipe_of(protocol: Protocol, library: Library, biology: Biology) -> Recipe:
     """The population a protocol names, with what population and protocol set.
 
     Raises:
-        ProtocolError: a parameter that the biology does not have, or a value in another unit, all at once.
+        ProtocolError: a parameter that the biology does not have, a value in another unit or out of range, all at once.
     """
     disease = library.diseases[protocol.disease]
     population = disease.populations.populations[protocol.population]
@@ -151,6 +152,7 @@ def _settings(biology: Biology, written: Mapping[str, str | float], where: str) 
         try:
             full = biology.resolve(name)
             values[full] = parse_quantity(text, biology.parameters[full].unit)
+            problems += _outside(biology.parameters[full], values[full], f"{where}.{name}")
         except ProtocolError as error:
             problems += [Problem(Place(path=f"{where}.{name}"), problem.what, problem.advice) for problem in error.problems]
         except UnitError as error:
@@ -160,6 +162,20 @@ def _settings(biology: Biology, written: Mapping[str, str | float], where: str) 
     if problems:
         raise ProtocolError(problems)
     return values
+
+
+def _outside(parameter: Parameter, value: float, path: str) -> list[Problem]:
+    """What is wrong with a value beyond the limits of a parameter: the spread between patients is cut there."""
+    low, high = parameter.low, parameter.high
+    if (low is None or value >= low) and (high is None or value <= high):
+        return []
+    limits = " and ".join(text for text in (_limit("at least", low), _limit("at most", high)) if text)
+    what = f"{value:g} {parameter.unit} is outside what '{parameter.name}' can be."
+    return [Problem(Place(path=path), what, f"Expected {limits} {parameter.unit}.")]
+
+
+def _limit(words: str, value: float | None) -> str:
+    return "" if value is None else f"{words} {value:g}"
 
 
 def _chunks(protocol: Protocol, size: int) -> list[tuple[Arm, np.ndarray]]:
@@ -205,6 +221,7 @@ def _ready(
         scans=np.array(protocol.scan_times(), dtype=float),
         after_last_dose=standards.after_last_dose,
         end=protocol.follow_up_hours,
+        seed=protocol.seed,
         threads=threads,
         recorded=RECORDED_TRAJECTORIES,
     )

@@ -164,6 +164,7 @@ def _print_published(console: Console, rows: pd.DataFrame) -> None:
             lines,
             columns=("endpoint", "simulated (95 %)", "published", "inside", "n", "criteria", "where"),
             right=("n",),
+            whole=("simulated (95 %)", "published", "inside"),
             title=f"{study} ({role}): {arm}",
             optional=("where", "criteria", "n"),
         )
@@ -185,10 +186,11 @@ def _published_line(row: Mapping[Hashable, Any]) -> Sequence[str]:
 
 
 def _published_title(row: Mapping[Hashable, Any]) -> str:
-    """The endpoint in words, such as 'adverse event: fever, grade 3, per course'."""
+    """The endpoint in words, such as 'fever, grade 3, per course'."""
     term, window = ("" if is_missing(row[name]) else str(row[name]) for name in ("term", "window"))
     title = str(row["endpoint"]).replace("_", " ")
     title += f"{'' if title.endswith(' of') else ':'} {term}" if term else ""
+    title = title.removeprefix("adverse event: ")
     per = "" if row["denominator"] == "patient" else f"per {row['denominator']}"
     unit = "" if row["unit"] in {"1", ""} else f" [{row['unit']}]"
     return ", ".join(part for part in (title, window, per) if part) + unit

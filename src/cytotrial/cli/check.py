@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cytotrial.errors import Problem
 
 WRONG_INPUT = 2
+STYLES = {"error": "red", "warning": "yellow", "note": "dim"}
 
 
 def check(
@@ -24,17 +25,24 @@ def check(
             help="Protocols, files or folders of a library, or a whole library.", show_default="the shipped library"
         ),
     ] = None,
+    *,
+    notes: Annotated[
+        bool, typer.Option("--notes", help="Print notes on folders too; they are only counted otherwise.")
+    ] = False,
 ) -> None:
     """Find the mistakes of protocols and library files; nothing is simulated. Exit status 2 if there is an error."""
     console = results()
-    errors = warnings = 0
+    counts = dict.fromkeys(STYLES, 0)
     for path, level, problem in _all_findings(paths or []):
-        errors, warnings = errors + (level == "error"), warnings + (level != "error")
+        counts[level] += 1
+        if level == "note" and not notes and not path.is_file():
+            continue
         prefix = "" if level == "error" else f"{level}: "
         text = str(problem) if problem.place.file else f"{path}: {problem}"
-        console.print(prefix + text, markup=False, style="red" if level == "error" else "yellow", soft_wrap=True)
-    console.print(f"{_count(errors, 'error')}, {_count(warnings, 'warning')}.", markup=False)
-    if errors:
+        console.print(prefix + text, markup=False, style=STYLES[level], soft_wrap=True)
+    summary = ", ".join(f"{number} {level}{'' if number == 1 else 's'}" for level, number in counts.items())
+    console.print(f"{summary}.", markup=False)
+    if counts["error"]:
         raise typer.Exit(WRONG_INPUT)
 
 
@@ -82,7 +90,3 @@ def _folder_findings(path: Path, shipped: Library) -> Iterator[tuple[str, Proble
     library = shipped if root == shipped.root.resolve() else load_library(root)
     for finding in check_library(library, None if folder == root else library.root / folder.relative_to(root)):
         yield finding.level, finding.problem
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -20,7 +20,6 @@ PACKAGES = (
     "numpy",
     "scipy",
     "pandas",
-    "numba",
     "llvmlite",
     "sympy",
     "antimony",

@@ -11,6 +11,8 @@ from cytotrial.cli.console import errors, results
 from cytotrial.cli.notice import NOTICE, SIMULATED
 from cytotrial.cli.progress import shown_progress
 
+STOPPED = 130
+
 if TYPE_CHECKING:
     from cytotrial.results import Result
 
@@ -51,12 +53,11 @@ def run(
     plan = with_overrides(plan, patients=patients, seed=seed, set=parse_settings(settings or []))
     with shown_progress(quiet=quiet) as progress:
         result = run_trial(plan, library, folder=output, threads=threads, progress=progress, replace=force)
-    if as_json:
-        typer.echo((result.folder / "summary.json").read_text(encoding="utf-8").rstrip())
-    elif quiet:
-        typer.echo(str(result.folder))
-    else:
-        print_result(result)
+    try:
+        _print(result, as_json=as_json, quiet=quiet)
+    except KeyboardInterrupt:
+        errors().print(f"stopped; the run is complete: {result.folder}", markup=False, soft_wrap=True)
+        raise typer.Exit(STOPPED) from None
 
 
 def parse_settings(settings: list[str]) -> dict[str, str]:
@@ -95,3 +96,12 @@ def print_result(result: Result) -> None:
         count = result.manifest.failures
         who = "1 patient" if count == 1 else f"{count} patients"
         errors().print(f"{who} could not be simulated; see the table failures.", style="yellow", markup=False)
+
+
+def _print(result: Result, *, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        typer.echo((result.folder / "summary.json").read_text(encoding="utf-8").rstrip())
+    elif quiet:
+        typer.echo(str(result.folder))
+    else:
+        print_result(result)

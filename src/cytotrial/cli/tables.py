@@ -25,6 +25,7 @@ def print_rows(
     *,
     columns: Sequence[str],
     right: Collection[str] = (),
+    whole: Collection[str] = (),
     title: str = "",
     optional: Sequence[str] = (),
     hidden: int = 0,
@@ -32,6 +33,7 @@ def print_rows(
     """Prints rows of text under the names of their columns; those of `right` are set to the right.
 
     Columns of `optional` are left out, the first first, until the rest fits the width without wrapping.
+    Cells of `whole` and of `right` are never wrapped, nor is a first column of moderate width unless `whole` is given.
     `hidden` rows, of which the caller shows none, are counted below the table.
     """
     if not rows:
@@ -40,7 +42,8 @@ def print_rows(
     # An optional column with nothing in it tells nothing.
     kept = [index for index, name in enumerate(columns) if name not in optional or any(row[index] for row in rows)]
     widest_key = max(len(row[0]) for row in rows)
-    whole = {columns[0], *right} if widest_key <= WIDEST_KEY * console.width else set(right)
+    keys = {columns[0]} if widest_key <= WIDEST_KEY * console.width and not whole else set()
+    whole = {*keys, *right, *whole}
     table = _table(rows, columns, right=right, whole=whole, kept=kept, title=title)
     for name in optional:
         if table.__rich_measure__(console, console.options.update(max_width=NO_LIMIT)).maximum <= console.width:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from cytotrial.formats.base import Format, Name, Status, Text, Unit
+from cytotrial.formats.base import Duration, Format, Name, Status, Text, Unit
 from cytotrial.formats.interface import Observable
 
 
@@ -36,6 +36,23 @@ class OwnedInput(Format):
     title: Text
 
 
+class Event(Format):
+    """Something that happens to a patient by chance, when the cumulative hazard passes a number drawn for the patient.
+
+    The event's name is a finding: 1 while it lasts or at the visit that notices it, else 0.
+    """
+
+    hazard: str = Field(description="a state of the module: the cumulative hazard")
+    recurs: bool = False
+    lasts: Duration = Field(default="0 h", description="for how long it is seen, and holds the input it sets")
+    sets: str | None = Field(default=None, description="an input of the module that is 1 while it lasts")
+    fatal: bool = Field(default=False, description="the patient dies of it")
+    term: str = Field(default="", description="what a death is reported as, by the words of the grading system")
+    system_organ_class: str = ""
+    title: Text
+    code: str = Field(description="PARAMCD", pattern=r"^[A-Z][A-Z0-9]{0,7}$")
+
+
 class ModuleFile(Format):
     """A module of the biology: one folder with this file, its `.ant` files and its `parameters.csv`."""
 
@@ -44,6 +61,7 @@ class ModuleFile(Format):
     states: dict[str, OwnedState] = {}
     inputs: dict[str, OwnedInput] = {}
     observables: dict[str, Observable] = Field(default={}, description="what the clinic can measure of this module alone")
+    events: dict[Name, Event] = Field(default={}, description="what happens by chance, by the name of the finding")
 
 
 ParameterScale = Literal["log", "logit", "linear", "uniform", "loguniform"]

@@ -11,10 +11,11 @@ from dataclasses import replace
 
 from cytotrial.catalogue import Library, Module
 from cytotrial.errors import LibraryError, Place, Problem, did_you_mean
-from cytotrial.formats.interface import Drive
+from cytotrial.formats.interface import Drive, Observable
 from cytotrial.formats.module import OwnedState
 from cytotrial.model.parts import (
     JOINT,
+    ChanceEvent,
     DefinitionPart,
     Draft,
     InputPart,
@@ -27,6 +28,7 @@ from cytotrial.model.parts import (
 from cytotrial.model.statements import Statement, read_statements
 from cytotrial.model.syntax import WORDS_OF_ANTIMONY, Call, DialectError, Expression, Name, Number, parse_expression
 from cytotrial.model.unit_algebra import unit_of
+from cytotrial.units import hours
 
 TERM = "to_"
 """`to_<drive> := ...` is a module's term of a drive."""
@@ -95,16 +97,19 @@ class _Namespace:
         self.ports = draft.ports()
         self.private: dict[str, Place] = {}
         self.own_observables: set[str] = set()
+        self.refused: set[str] = set()
         self.statements: list[Statement] = []
         self._check_folder_name()
         self._declare_states()
         self._declare_inputs()
         self._declare_observables()
+        self._declare_events()
         self._declare_parameters()
         for path in module.equations:
-            found, wrong = read_statements(path, module.shelf.shown(path))
-            self.statements += found
-            for problem in wrong:
+            scanned = read_statements(path, module.shelf.shown(path))
+            self.statements += scanned.statements
+            self.refused |= scanned.refused
+            for problem in scanned.problems:
                 report(problem)
 
     def _check_folder_name(self) -> None:
@@ -204,6 +209,36 @@ class _Namespace:
                 self.draft.observable_places[name] = place
                 self.own_observables.add(name)
                 del self.private[name]
+
+    def _declare_events(self) -> None:
+        document = self.module.document
+        for name, event in document.content.events.items():
+            place = document.place("events", name)
+            if name in self.draft.observables or name in self.draft.events or name in self.ports:
+                self.report(Problem(place, f"'{name}' is the name of something else already.", "Choose another name."))
+                continue
+            for what, written, owned in (
+                ("state", event.hazard, document.content.states),
+                ("input", event.sets, document.content.inputs),
+            ):
+                if written is not None and written not in owned:
+                    where = document.place("events", name, "hazard" if what == "state" else "sets")
+                    self.report(Problem(where, f"'{written}' is no {what} of this module.", did_you_mean(written, owned)))
+            if event.fatal and not (event.term and event.system_organ_class):
+                advice = "Expected what the death is reported as: term and system_organ_class."
+                self.report(Problem(place, f"'{name}' is fatal and has no term.", advice))
+            self.draft.events[name] = ChanceEvent(
+                name=name,
+                hazard=flattened(self.module.id, event.hazard),
+                recurs=event.recurs,
+                lasts_hours=hours(event.lasts),
+                fatal=event.fatal,
+                sets=flattened(self.module.id, event.sets) if event.sets else None,
+                term=event.term,
+                system_organ_class=event.system_organ_class,
+                observable=Observable(unit="1", title=event.title, group="sign", code=event.code),
+                place=place,
+            )
 
     def _declare_parameters(self) -> None:
         table = self.module.table
@@ -371,7 +406,7 @@ class _Namespace:
             self.report(Problem(use.place, f"{kind} '{name}' has no owner in this composition.", advice))
         elif kind == "observable" and name not in self.draft.definitions:
             self.report(Problem(use.place, f"observable '{name}' is defined by no module of this composition."))
-        elif kind is None:
+        elif kind is None and name not in self.refused:
             self.report(self._unknown(use, [*self.private, *self.own_observables, *self.ports]))
         return name
 

@@ -18,7 +18,7 @@ from cytotrial.model.consistency import equations, tables
 from cytotrial.model.finding import Finding
 from cytotrial.model.numeric import Values, evaluate
 from cytotrial.model.order import evaluation_order, uses
-from cytotrial.model.parts import Draft
+from cytotrial.model.parts import ChanceEvent, Draft
 from cytotrial.model.system import OdeSystem
 
 
@@ -104,7 +104,8 @@ class Biology:
         parameters: by 'module.name'.
         covariates: properties of a patient.
         inputs: by flattened id.
-        observables: what this composition lets the clinic measure.
+        observables: what this composition lets the clinic measure, events included.
+        events: what happens by chance, by name.
         states: by flattened id.
         findings: warnings and notes of the checks; a biology with errors does not exist.
     """
@@ -115,6 +116,7 @@ class Biology:
     covariates: Mapping[str, Covariate]
     inputs: Mapping[str, Input]
     observables: Mapping[str, Observable]
+    events: Mapping[str, ChanceEvent]
     states: Mapping[str, State]
     draft: Draft = field(repr=False)
     findings: tuple[Finding, ...] = ()

@@ -70,7 +70,11 @@ def _biology(draft: Draft, findings: tuple[Finding, ...]) -> Biology:
         parameters=_parameters(draft),
         covariates=dict(draft.interface.covariates),
         inputs={name: Input(part.unit, part.default, part.title) for name, part in draft.inputs.items()},
-        observables={name: draft.observables[name] for name in system.observables},
+        observables={
+            **{name: draft.observables[name] for name in system.observables},
+            **{name: event.observable for name, event in draft.events.items()},
+        },
+        events=dict(draft.events),
         states={
             name: State(part.unit, part.nominal, part.title, part.start, part.at_rest, part.module)
             for name, part in draft.states.items()

@@ -51,7 +51,7 @@ def sbml_text(draft: Draft) -> str:
     """SBML L3V2 with units, values and starts of the tables; covariates and inputs beside defaults have no value.
 
     Raises:
-        LibraryError: every message of libSBML's consistency and unit check.
+        LibraryError: every message of libSBML's consistency and unit check (which compares dimensions, not sizes).
     """
     document = sbml_document(draft)
     if problems := list(_complaints(document)):
@@ -101,11 +101,15 @@ def _unit_id(unit: Unit) -> str:
 
 
 def _unit_text(unit: Unit) -> str:
-    kinds = _kinds(unit)
+    powers = (f"{kind}^{power:g}" if power != 1 else kind for kind, power in _kinds(unit))
+    return " * ".join([f"{_size(unit)!r} dimensionless", *powers])
+
+
+def _size(unit: Unit) -> float:
     size = unit.size
     for name, power in unit.dimension:
         size *= BASE_UNITS[name][1] ** power
-    return " * ".join([f"{size!r} dimensionless", *(f"{kind}^{power:g}" if power != 1 else kind for kind, power in kinds)])
+    return size
 
 
 def _kinds(unit: Unit) -> list[tuple[str, float]]:

@@ -100,6 +100,35 @@ class InputPart:
     place: Place
 
 
+@dataclass(frozen=True)
+class ChanceEvent:
+    """One kind of event that happens by chance.
+
+    Attributes:
+        name: the finding it is seen as.
+        hazard: flattened id of the state that is its cumulative hazard.
+        recurs: whether it can happen again.
+        lasts_hours: for how long it is seen [h].
+        fatal: whether the patient dies of it.
+        sets: flattened id of the input that is 1 while it lasts, or None.
+        term: what a death is reported as.
+        system_organ_class: of that term.
+        observable: how the finding is named, 1 or 0.
+        place: where it is declared.
+    """
+
+    name: str
+    hazard: str
+    recurs: bool
+    lasts_hours: float
+    fatal: bool
+    sets: str | None
+    term: str
+    system_organ_class: str
+    observable: Observable
+    place: Place
+
+
 @dataclass
 class Draft:
     """A composition while it is put together; every mapping is by flattened id, in the order of modules and files."""
@@ -114,6 +143,7 @@ class Draft:
     inputs: dict[str, InputPart] = field(default_factory=dict)
     observables: dict[str, Observable] = field(default_factory=dict)
     observable_places: dict[str, Place] = field(default_factory=dict)
+    events: dict[str, ChanceEvent] = field(default_factory=dict)
     literals: dict[int, Unit] = field(default_factory=dict)
 
     def ports(self) -> Mapping[str, str]:

@@ -50,31 +50,43 @@ _VALUE = re.compile(r"\s*(?P<name>[A-Za-z_]\w*)\s*=(?!>)(?P<value>.*)", re.DOTAL
 _PARTICIPANT = re.compile(r"\s*(?P<number>\d+\.?\d*)?\s*(?P<pool>[A-Za-z_]\w*)\s*")
 _CONTINUED = re.compile(r"\s*(?:[+*/^<>]|-(?!>)|&&|\|\|)")
 _BEGINNING = re.compile(r"\s*[A-Za-z_]\w*\s*(?::=|'\s*=|:.*->)")
+_DEFINES = re.compile(r"\s*([A-Za-z_]\w*)\s*:=")
 _WORD = re.compile(r"\s*([A-Za-z_*]\w*)")
 
 
-def read_statements(path: Path, shown_as: str | None = None) -> tuple[list[Statement], list[Problem]]:
+@dataclass(frozen=True)
+class Scanned:
+    """A file's statements, what is wrong with its text, and the names that refused statements would have defined."""
+
+    statements: tuple[Statement, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    refused: frozenset[str] = frozenset()
+
+
+def read_statements(path: Path, shown_as: str | None = None) -> Scanned:
     """The statements of a file and everything that is wrong with its text; `shown_as` is the name in messages."""
     file = shown_as or str(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        return [], [Problem(Place(file), "the file is not UTF-8 text.")]
+        return Scanned(problems=(Problem(Place(file), "the file is not UTF-8 text."),))
     except OSError as failure:
-        return [], [Problem(Place(file), f"cannot be read: {failure.strerror}.")]
+        return Scanned(problems=(Problem(Place(file), f"cannot be read: {failure.strerror}."),))
     return scan(text, file=file)
 
 
-def scan(text: str, *, file: str) -> tuple[list[Statement], list[Problem]]:
+def scan(text: str, *, file: str) -> Scanned:
     """Like `read_statements`, from text."""
     statements: list[Statement] = []
     problems: list[Problem] = []
+    refused: set[str] = set()
     for line, chunk in _chunks(text):
         try:
             statements.append(_statement(chunk, line, file))
         except DialectError as error:
             problems.append(error.problem)
-    return statements, problems
+            refused.update(match[1] for match in [_DEFINES.match(chunk)] if match)
+    return Scanned(tuple(statements), tuple(problems), frozenset(refused))
 
 
 def _chunks(text: str) -> Iterator[tuple[int, str]]:

@@ -10,10 +10,11 @@ import numpy as np
 from scipy.special import ndtr
 
 from cytotrial.errors import LibraryError, Place, Problem
-from cytotrial.formats.conditions import Condition
+from cytotrial.formats.interface import Covariate, Observable
 from cytotrial.formats.module import CorrelationRow
 from cytotrial.formats.population import Distribution, Eligibility, NamedPopulation, PlausibilityLimit
 from cytotrial.model.biology import Biology, Parameter
+from cytotrial.population.eligibility import findings, meets
 from cytotrial.population.randomness import correlate, to_scale
 from cytotrial.population.streams import normals
 from cytotrial.units import conversion, parse_quantity
@@ -142,33 +143,20 @@ def varies(parameter: Parameter) -> bool:
 def _refusals(biology: Biology, recipe: Recipe, patients: Patients, resting: Resting) -> dict[str, np.ndarray]:
     """Which patients are refused, by reason (patients,)."""
     measured = {**resting(patients.parameters, patients.initial), **patients.covariates}
-    units = {name: port.unit for name, port in biology.observables.items()}
-    units |= {name: port.unit for name, port in biology.covariates.items()}
-    reasons: dict[str, np.ndarray] = {"initial state not finite": ~np.isfinite(patients.initial).all(axis=1)}
+    ports: dict[str, Observable | Covariate] = {**biology.observables, **biology.covariates}
+    reasons: dict[str, np.ndarray] = {}
     for limit in recipe.plausible:
         if limit.finding in measured:
-            low, high = (parse_quantity(f"{bound!r} {limit.unit}", units[limit.finding]) for bound in (limit.low, limit.high))
+            low, high = (
+                parse_quantity(f"{bound!r} {limit.unit}", ports[limit.finding].unit) for bound in (limit.low, limit.high)
+            )
             value = measured[limit.finding]
             reasons[f"not plausible: {limit.finding}"] = ~((value >= low) & (value <= high))
     for criterion, condition in (recipe.eligibility.require if recipe.eligibility else {}).items():
-        if condition.finding in measured:
-            reasons[f"not eligible: {criterion}"] = ~_meets(condition, measured[condition.finding], units[condition.finding])
+        # What a composition cannot tell is asked of nobody.
+        if measured.keys() >= set(findings(condition)):
+            reasons[f"not eligible: {criterion}"] = ~meets(condition, measured, ports=ports)
     return reasons
-
-
-def _meets(condition: Condition, value: np.ndarray, unit: str) -> np.ndarray:
-    factor = conversion(condition.unit, unit) if condition.unit else 1.0
-    met = np.ones(value.shape, dtype=bool)
-    for bound, test in (
-        (condition.from_, np.greater_equal),
-        (condition.at_least, np.greater_equal),
-        (condition.above, np.greater),
-        (condition.below, np.less),
-        (condition.at_most, np.less_equal),
-    ):
-        if bound is not None:
-            met &= test(value, bound * factor)
-    return met
 
 
 def _rows(patients: Patients, rows: np.ndarray) -> Patients:

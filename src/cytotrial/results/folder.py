@@ -18,6 +18,7 @@ from cytotrial.results.tables import COLUMNS, empty, readable, typed
 MANIFEST = "manifest.json"
 CONTEXT = "context.json"
 SUMMARY = "summary.json"
+REPORT = "report.html"
 SCHEMA_FAMILY = "run"
 NEWEST_SCHEMA = 1
 CONNECTION_SETTINGS: dict[str, str | bool | int | float | list[str]] = {

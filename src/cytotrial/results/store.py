@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,7 +18,7 @@ import pandas as pd
 from cytotrial.errors import CytoTrialError, Place, Problem, RunFolderError
 from cytotrial.formats.run import Manifest
 from cytotrial.results.context import Context, context_to_json
-from cytotrial.results.folder import CONNECTION_SETTINGS, CONTEXT, MANIFEST, SCHEMA_FAMILY, SUMMARY
+from cytotrial.results.folder import CONNECTION_SETTINGS, CONTEXT, MANIFEST, REPORT, SCHEMA_FAMILY, SUMMARY
 from cytotrial.results.result import Result
 from cytotrial.results.summary import summarise
 from cytotrial.results.tables import COLUMNS, DUCKDB_TYPES, PANDAS_TYPES, empty, typed
@@ -88,10 +88,13 @@ class RunWriter:
         if len(frame):
             self._write_part(table, typed(table, frame))
 
-    def finish(self, manifest: Manifest, *, context: Context | None = None) -> Result:
+    def finish(
+        self, manifest: Manifest, *, context: Context | None = None, report: Callable[[Result], str] | None = None
+    ) -> Result:
         """Writes manifest, context and summary, and gives the folder its name. Returns the run, open for reading.
 
-        The rows of each table and the number of failures in `manifest` are counted here, whatever it says.
+        `report` gives the text of `report.html` from the run. The rows of each table and the number of failures in
+        `manifest` are counted here, whatever it says.
 
         Raises:
             RunFolderError: the folder has appeared meanwhile, no space, or no permission.
@@ -103,7 +106,10 @@ class RunWriter:
         try:
             _write_json(self._partial / CONTEXT, context_to_json(context or Context()))
             _write_json(self._partial / MANIFEST, counted.model_dump(mode="json", by_alias=True))
-            _write_json(self._partial / SUMMARY, summarise(Result(self._partial)))
+            written = Result(self._partial)
+            _write_json(self._partial / SUMMARY, summarise(written))
+            if report is not None:
+                (self._partial / REPORT).write_text(report(written), encoding="utf-8")
             self._refuse_existing()
             self._put_in_place()
         except OSError as failure:

@@ -161,6 +161,19 @@ def test_run_prints_json_alone_or_the_folder_alone(call, simulated: list[dict], 
     assert quiet.stderr == ""
 
 
+def test_ctrl_c_after_the_run_is_complete_does_not_say_that_it_is_lost(
+    call, simulated: list[dict], shipped: str, monkeypatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cytotrial.cli.answer.print_answer", stop)
+    shown = call("run", shipped)
+    assert shown.exit_code == 130
+    assert "stopped; the run is complete: " in shown.stderr
+    assert "nothing was kept" not in shown.stderr
+
+
 def test_run_reports_a_wrong_setting_before_anything_is_simulated(call, simulated: list[dict], shipped: str) -> None:
     shown = call("run", shipped, "--set", "clearance")
     assert shown.exit_code == 2

@@ -24,7 +24,7 @@ def test_a_new_protocol_is_the_copy_of_a_shipped_one_and_is_right(
     assert "cytotrial run mine.yaml" in shown.output
     checked = call("check", "mine.yaml")
     assert checked.exit_code == 0, checked.output
-    assert "0 errors, 0 warnings." in checked.output
+    assert "0 errors, 0 warnings, 0 notes." in checked.output
 
 
 def test_an_existing_file_is_never_overwritten(call, shipped: str, tmp_path: Path) -> None:

@@ -30,9 +30,17 @@ MISTAKES = {
         ("release * effect", "release * effect * body__k_warmth / body__k_warmth"),
         r"remedy\.ant:6:45: 'body__k_warmth' is private to a module",
     ),
-    "a parameter given nothing": (BODY, ("thermometer := warmth", "k_warmth =\nthermometer := warmth"), r"body\.ant:7:1: 'k_warmth =' is given nothing"),
+    "a parameter given nothing": (
+        BODY,
+        ("thermometer := warmth", "k_warmth =\nthermometer := warmth"),
+        r"body\.ant:7:1: 'k_warmth =' is given nothing",
+    ),
     "a variable given nothing": (DRUG, ("level := centre / volume", "level :="), r"remedy\.ant:3:1: 'level' is given nothing"),
-    "a value in an equation file": (BODY, ("thermometer := warmth", "k_warmth = 2\nthermometer := warmth"), r"body\.ant:7:1: 'k_warmth = 2' sets a value"),
+    "a value in an equation file": (
+        BODY,
+        ("thermometer := warmth", "k_warmth = 2\nthermometer := warmth"),
+        r"body\.ant:7:1: 'k_warmth = 2' sets a value",
+    ),
     "a second rate rule in one file": (
         DRUG,
         ("to_peak := level", "to_peak := level\neffect' = -k_effect * effect"),
@@ -63,8 +71,16 @@ MISTAKES = {
         "// nothing grows\n",
         r"illness/module\.yaml:4:11: states\.burden: state 'burden' has no rate rule",
     ),
-    "a reaction on a state": (DRUG, ("-> messenger;", "-> warmth;"), r"remedy\.ant:6:15: 'warmth' is a state, which only its owner's rate rule changes"),
-    "a reaction on an unknown pool": (DRUG, ("-> messenger;", "-> mesenger;"), r"remedy\.ant:6:15: 'mesenger' is no pool\.\n  Did you mean 'messenger'\?"),
+    "a reaction on a state": (
+        DRUG,
+        ("-> messenger;", "-> warmth;"),
+        r"remedy\.ant:6:15: 'warmth' is a state, which only its owner's rate rule changes",
+    ),
+    "a reaction on an unknown pool": (
+        DRUG,
+        ("-> messenger;", "-> mesenger;"),
+        r"remedy\.ant:6:15: 'mesenger' is no pool\.\n  Did you mean 'messenger'\?",
+    ),
     "a term for an unknown drive": (
         DRUG,
         ("to_peak :=", "to_peek :="),
@@ -75,7 +91,11 @@ MISTAKES = {
         ("to_peak := level", "to_peak := level\nto_peak := 2 * level"),
         r"remedy\.ant:6:1: 'to_peak' is defined already, at library/drugs/remedy/remedy\.ant:5:1",
     ),
-    "an assignment to a drive": (DRUG, ("to_peak :=", "peak :="), r"remedy\.ant:5:1: 'peak' is a drive and cannot be assigned\.\n  Write 'to_peak := "),
+    "an assignment to a drive": (
+        DRUG,
+        ("to_peak :=", "peak :="),
+        r"remedy\.ant:5:1: 'peak' is a drive and cannot be assigned\.\n  Write 'to_peak := ",
+    ),
     "an assignment to a shared pool": (
         DRUG,
         ("to_peak := level", "to_peak := level\nmessenger := centre"),
@@ -84,7 +104,7 @@ MISTAKES = {
     "two owners of an observable": (
         DRUG,
         ("to_peak := level", "to_peak := level\nmessenger_level := level"),
-        r"remedy\.ant:6:1: 'messenger_level' is defined already, by module 'body' at library/physiology/body/body\.ant:7:1",
+        r"remedy\.ant:6:1: 'messenger_level' is defined already, by module 'body' at library/physiology/body/body\.ant:8:1",
     ),
     "a variable defined twice": (
         DRUG,
@@ -101,7 +121,11 @@ MISTAKES = {
         ("half_level,", "warmth,0.5,degC,log,,assumed,,,\nhalf_level,"),
         r"parameters\.csv:5: the parameter 'warmth' hides the state of that name",
     ),
-    "a state that hides a covariate": (DRUG_MODULE, ("  effect:", "  weight:"), r"module\.yaml:5:11: states\.weight: state 'weight' hides the covariate"),
+    "a state that hides a covariate": (
+        DRUG_MODULE,
+        ("  effect:", "  weight:"),
+        r"module\.yaml:5:11: states\.weight: state 'weight' hides the covariate",
+    ),
     "a variable that hides an input": (
         DRUG,
         ("to_peak := level", "to_peak := level\ncooling := 1"),
@@ -127,23 +151,59 @@ MISTAKES = {
         ("half_level,", "half__level,"),
         r"parameters\.csv:5: 'half__level' contains '__', which joins module and name",
     ),
-    "a name that Antimony reads otherwise": (DRUG_TABLE, ("half_level,", "time,"), r"parameters\.csv:5: 'time' is a word of the language"),
-    "the clock": (DRUG, ("release * effect", "release * effect * time"), r"remedy\.ant:6:45: 'time' is not part of the dialect"),
-    "an event": (DRUG, ("to_peak := level", "to_peak := level\nat (centre > 1): centre = 0"), r"remedy\.ant:6:1: 'at' is not part of the dialect"),
-    "a model around the statements": (DRUG, ("J_infuse", "model remedy\nJ_infuse"), r"remedy\.ant:1:1: 'model' is not part of the dialect"),
+    "a name that Antimony reads otherwise": (
+        DRUG_TABLE,
+        ("half_level,", "time,"),
+        r"parameters\.csv:5: 'time' is a word of the language",
+    ),
+    "the clock": (
+        DRUG,
+        ("release * effect", "release * effect * time"),
+        r"remedy\.ant:6:45: 'time' is not part of the dialect",
+    ),
+    "an event": (
+        DRUG,
+        ("to_peak := level", "to_peak := level\nat (centre > 1): centre = 0"),
+        r"remedy\.ant:6:1: 'at' is not part of the dialect",
+    ),
+    "a model around the statements": (
+        DRUG,
+        ("J_infuse", "model remedy\nJ_infuse"),
+        r"remedy\.ant:1:1: 'model' is not part of the dialect",
+    ),
     "an import": (DRUG, ("J_infuse", 'import "x.ant"\nJ_infuse'), r"remedy\.ant:1:1: 'import' is not part of the dialect"),
     "a delay": (DRUG, ("release * effect", "release * delay(effect, 2)"), r"remedy\.ant:6:36: unknown function 'delay'"),
-    "two statements on a line": (DRUG, ("to_peak := level", "to_peak := level; x := 2"), r"remedy\.ant:5:17: a second statement on the line"),
+    "two statements on a line": (
+        DRUG,
+        ("to_peak := level", "to_peak := level; x := 2"),
+        r"remedy\.ant:5:17: a second statement on the line",
+    ),
     "a parenthesis that is not closed": (
         DRUG,
         ("level := centre / volume", "level := (centre / volume"),
         r"remedy\.ant:3:10: a parenthesis is opened here and never closed\.\n1 problem",
     ),
-    "a parenthesis too many": (DRUG, ("level := centre / volume", "level := centre / volume)"), r"remedy\.ant:3:25: a parenthesis closes that was not opened"),
-    "a reaction without a rate": (DRUG, ("J_infuse: -> centre; infusion", "J_infuse: -> centre"), r"remedy\.ant:1:1: the reaction has no rate"),
-    "a reaction that changes nothing": (DRUG, ("J_infuse: -> centre;", "J_infuse: -> ;"), r"remedy\.ant:1:1: the reaction changes nothing"),
+    "a parenthesis too many": (
+        DRUG,
+        ("level := centre / volume", "level := centre / volume)"),
+        r"remedy\.ant:3:25: a parenthesis closes that was not opened",
+    ),
+    "a reaction without a rate": (
+        DRUG,
+        ("J_infuse: -> centre; infusion", "J_infuse: -> centre"),
+        r"remedy\.ant:1:1: the reaction has no rate",
+    ),
+    "a reaction that changes nothing": (
+        DRUG,
+        ("J_infuse: -> centre;", "J_infuse: -> ;"),
+        r"remedy\.ant:1:1: the reaction changes nothing",
+    ),
     "two reactions of one name": (DRUG, ("J_clear:", "J_infuse:"), r"remedy\.ant:2:1: reaction 'J_infuse' is defined already"),
-    "a piecewise without otherwise": (DRUG, (", level > 0, 0)", ", level > 0)"), r"remedy\.ant:4:23: piecewise has 2 arguments, so one case has no value"),
+    "a piecewise without otherwise": (
+        DRUG,
+        (", level > 0, 0)", ", level > 0)"),
+        r"remedy\.ant:4:23: piecewise has 2 arguments, so one case has no value",
+    ),
     "equality in a condition": (DRUG, ("level > 0,", "level == 0,"), r"remedy\.ant:4:59: unexpected '=='"),
     "an operator too many": (DRUG, ("release * effect", "release * * effect"), r"remedy\.ant:6:36: unexpected '\*'"),
     "a term that is read": (
@@ -161,7 +221,11 @@ MISTAKES = {
         ("volume_per_weight,0.06,", "volume_per_weight,= volume / weight,"),
         r"parameters\.csv:\d+: circular formula: body\.volume\w* -> body\.volume\w* -> body\.volume",
     ),
-    "a steady start": (DRUG_MODULE, ("initial: 0, title: {en: Effect", "initial: steady, title: {en: Effect"), r"module\.yaml:5:.*'initial: steady' is reserved"),
+    "a steady start": (
+        DRUG_MODULE,
+        ("initial: 0, title: {en: Effect", "initial: steady, title: {en: Effect"),
+        r"module\.yaml:5:.*'initial: steady' is reserved",
+    ),
     "a start of unknown names": (
         BODY_MODULE,
         ("initial: messenger_at_rest", "initial: messanger_at_rest"),
@@ -172,7 +236,11 @@ MISTAKES = {
         ("= level_at_rest * volume,", "= level_at_rest * volum,"),
         r"parameters\.csv:7: 'volum' is not defined.*\n  Did you mean 'volume'",
     ),
-    "a second file of ports": (PORTS, ("states:\n", "states:\n  cooling: {unit: degC, title: {en: C, fr: C}}\n"), r"interface\.yaml:\d+:\d+: inputs\.cooling: 'cooling' is already a port, under states"),
+    "a second file of ports": (
+        PORTS,
+        ("states:\n", "states:\n  cooling: {unit: degC, title: {en: C, fr: C}}\n"),
+        r"interface\.yaml:\d+:\d+: inputs\.cooling: 'cooling' is already a port, under states",
+    ),
     "an observable without a definition": (
         DRUG_MODULE,
         ("inputs:", "observables:\n  remedy_level: {unit: nmol/L, group: lab, code: REM, title: {en: R, fr: R}}\ninputs:"),
@@ -183,7 +251,7 @@ MISTAKES = {
         ("at_rest: false", "at_rest: false, extinct_below: 1"),
         r"module\.yaml:4:11: states\.burden: 'burden' needs both extinct_below and extinct",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)

@@ -53,15 +53,27 @@ MISFITS = {
         ("to_peak := level", "to_peak := max(level, 0) ^ (k_effect / k_effect)"),
         r"remedy\.ant:5:12: nmol/L to a power that is not a literal has no unit",
     ),
-    "an exponential of a level": (DRUG, ("release * effect", "release * exp(level)"), r"remedy\.ant:6:40: exp takes a pure number, but this has the unit nmol/L"),
+    "an exponential of a level": (
+        DRUG,
+        ("release * effect", "release * exp(level)"),
+        r"remedy\.ant:6:40: exp takes a pure number, but this has the unit nmol/L",
+    ),
     "a logarithm of a level": (DRUG, ("release * effect", "release * ln(level)"), r"remedy\.ant:6:39: ln takes a pure number"),
     "a rate rule that is not per hour": (
         DRUG,
         ("effect' = k_effect * (", "effect' = (k_effect / k_effect) * ("),
         r"remedy\.ant:4:33: the rate of 'remedy\.effect' in 1 needs the unit 1/h, but the expression has 1",
     ),
-    "a condition used as a number": (DRUG, ("release * effect", "release * (effect > 0)"), r"remedy\.ant:6:44: a condition stands where a quantity"),
-    "a number used as a condition": (DRUG, ("level > 0,", "level,"), r"remedy\.ant:4:53: a quantity stands where a condition is needed"),
+    "a condition used as a number": (
+        DRUG,
+        ("release * effect", "release * (effect > 0)"),
+        r"remedy\.ant:6:44: a condition stands where a quantity",
+    ),
+    "a number used as a condition": (
+        DRUG,
+        ("level > 0,", "level,"),
+        r"remedy\.ant:4:53: a quantity stands where a condition is needed",
+    ),
     "a formula in another unit": (
         "physiology/body/parameters.csv",
         ("= level_at_rest * volume,nmol", "= level_at_rest * volume,pmol"),
@@ -77,14 +89,18 @@ MISFITS = {
         ("messenger_level: {unit: nmol/L", "messenger_level: {unit: pmol/L"),
         r"body\.ant:8:30: 'messenger_level' needs the unit pmol/L, but the expression has nmol/L\.\n  .*factor of 1000",
     ),
-    "an unknown unit": (DRUG_TABLE, ("volume,6,L,", "volume,6,litters,"), r"parameters\.csv:3: unit: 'litters' is not a unit I know"),
+    "an unknown unit": (
+        DRUG_TABLE,
+        ("volume,6,L,", "volume,6,litters,"),
+        r"parameters\.csv:3: unit: 'litters' is not a unit I know",
+    ),
     "no unit": (DRUG_TABLE, ("volume,6,L,", "volume,6,,"), r"parameters\.csv:3: unit: 'unit' is empty"),
     "a product of terms with units": (
         "interface.yaml",
         ('damping: {unit: "1"', "damping: {unit: kg"),
         r"interface\.yaml:8:12: drives\.damping: drive 'damping' multiplies terms of unit kg",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("misfit", MISFITS)

@@ -38,6 +38,10 @@ def test_an_episode_runs_from_the_first_grade_to_the_first_visit_without() -> No
     assert (row.ARM, row.ID, row.TERM, row.SOC, row.VERSION) == ("A", 1, "Fever", "General", "G v1")
 
 
+def test_the_time_of_the_worst_grade_is_when_it_was_first_reached() -> None:
+    assert episodes([0], [1], [3], [3], [0])["TIME_WORST"].tolist() == [16.0]
+
+
 def test_an_unknown_grade_keeps_an_episode_open() -> None:
     table = episodes([0], [1], [-1], [0])
     assert table[["ASTTM", "AENTM"]].to_numpy().tolist() == [[8.0, 24.0]]

@@ -180,7 +180,7 @@ def test_a_grade_can_last_too(history: History, record: Recorder) -> None:
 def test_a_judgement_moves_limits_to_exceed_and_leaves_the_others(plan: MonitoringPlan, record: Recorder) -> None:
     history = History(plan, 2)
     record(history, 0, {"creatinine": [3.0, 3.0], "systolic_pressure": [85, 85]})
-    factor = np.array([1.0, 1.2])
+    factor = np.array([0.9, 1.2])
     assert evaluate(condition(lab="creatinine", at_least=3.0), history, threshold_factor=factor).tolist() == [1, 0]
     window = condition(lab="creatinine", **{"from": 2.6, "below": 3.5})
     assert evaluate(window, history, threshold_factor=factor).tolist() == [1, 0]

@@ -39,6 +39,13 @@ def test_the_highest_true_grade_counts_even_where_a_higher_one_is_unknown(plan: 
     assert Grader.from_file(written, plan).grade(history)["term_0"].tolist() == [1, -1, -1]
 
 
+def test_a_true_grade_stands_where_a_lower_one_is_unknown(plan: MonitoringPlan, record: Recorder) -> None:
+    written = grading("1: {lab: creatinine, above: 1, times: baseline}|3: {lab: creatinine, above: 3}")
+    history = History(plan, 1)
+    record(history, 24, {"creatinine": [4.0]})
+    assert Grader.from_file(written, plan).grade(history)["term_0"].tolist() == [3]
+
+
 def test_a_grade_of_zero_needs_every_grade_to_be_known_false(plan: MonitoringPlan, record: Recorder) -> None:
     history = History(plan, 1)
     record(history, 0, {"creatinine": [1.0]}, first=True)

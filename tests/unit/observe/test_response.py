@@ -114,6 +114,10 @@ def test_the_older_criteria_look_at_the_product(who: ResponseAssessor) -> None:
     assert overall(assess(who, [100, 111.7, 111.9])) == ["SD", "SD", "PD"]
 
 
+def test_what_is_gone_and_stays_gone_does_not_progress(who: ResponseAssessor) -> None:
+    assert overall(assess(who, [50, 3, 4])) == ["SD", "CR", "CR"]
+
+
 def test_twelve_per_cent_of_diameter_progresses_by_the_older_criteria_only(
     recist: ResponseAssessor, who: ResponseAssessor
 ) -> None:
