@@ -11,7 +11,8 @@ import pandas as pd
 from cytotrial.catalogue import Disease, Library
 from cytotrial.course import Course, Given
 from cytotrial.formats.drug import DrugFile
-from cytotrial.manage.decisions import Slots, decision_table, finding_table
+from cytotrial.formats.population import AfterProgression
+from cytotrial.manage.decisions import Columns, Slots, decision_columns, finding_columns, joined
 from cytotrial.manage.ledger import Ledger
 from cytotrial.manage.policy import DELAY, REDUCE, STOP_COURSE, STOP_CYCLE, STOP_DRUG, WITHHOLD
 from cytotrial.manage.rules import Decision, RuleProfile, across_arm
@@ -23,6 +24,7 @@ from cytotrial.observe.history import History
 from cytotrial.observe.observe import Chart, PatientStreams, observe
 from cytotrial.observe.plan import MonitoringPlan
 from cytotrial.observe.response import COMPLETE, PARTIAL, PROGRESSIVE, STABLE, Assessment, ResponseAssessor
+from cytotrial.outlook import time_after_progression
 from cytotrial.population.streams import normals, uniforms
 from cytotrial.protocol.protocol import Arm, Protocol
 from cytotrial.units import HOURS_PER_MONTH, hours
@@ -42,6 +44,7 @@ class Standards:
     assessor: ResponseAssessor
     profiles: Mapping[str, RuleProfile]
     disease: Disease
+    after_progression: AfterProgression | None
 
     @classmethod
     def of(cls, library: Library, protocol: Protocol, arm: Arm, biology: Biology) -> Standards:
@@ -66,7 +69,9 @@ class Standards:
         }
         assessor = ResponseAssessor.from_file(library.responses[protocol.response], name=protocol.response)
         after = np.array(sorted(hours(text) for text in file.after_last_dose))
-        return cls(plan, after, grader, assessor, profiles, library.diseases[protocol.disease])
+        disease = library.diseases[protocol.disease]
+        population = disease.populations.populations[protocol.population]
+        return cls(plan, after, grader, assessor, profiles, disease, population.after_progression)
 
 
 @dataclass(frozen=True)
@@ -114,9 +119,10 @@ class Clinic:
         self._scan_times: list[FloatArray] = []
         self._scan_sizes: list[FloatArray] = []
         self._scan_new: list[BoolArray] = []
+        self._last_assessment: Assessment | None = None
         self._new_lesion_at = -np.log(uniforms(seed, "new lesion", course.ids, 0, draws=1)[:, 0])
-        self._decisions: list[pd.DataFrame] = []
-        self._findings: list[pd.DataFrame] = []
+        self._decisions: list[Columns] = []
+        self._findings: list[Columns] = []
 
     def observe(self, course: Course) -> Chart:
         """Measures what is due at this round of visits."""
@@ -166,7 +172,7 @@ class Clinic:
             due = agenda.due(chart.time, chart.present) & ~progressed
             first = agenda.starts_cycle(due) & (self._ledgers[drug].waited_hours == 0)
             ledger = self._ledgers[drug].begin_course(first & (agenda.cycle == 1)).begin_cycle(first)
-            draws = uniforms(self._seed, f"judgement:{drug}", self._course.ids, _minutes(chart.time), draws=2)
+            draws = uniforms(self._seed, f"judgement:{drug}", self._course.ids, _minutes(chart.time), draws=3)
             profile = self._standards.profiles[drug]
             decision = profile.decide(
                 self._history, grades, ledger=ledger, due=due, threshold_factor=self._thresholds[drug], draws=draws
@@ -189,8 +195,8 @@ class Clinic:
                 times, sizes, arm=self._arm, ids=self._course.ids, new_lesions=self._new_lesions()
             ),
             "survival": self._survival(),
-            "decisions": _joined(self._decisions),
-            "findings": _joined(self._findings),
+            "decisions": joined(self._decisions),
+            "findings": joined(self._findings),
         }
 
     def _adverse_events(self) -> pd.DataFrame:
@@ -223,14 +229,15 @@ class Clinic:
     def _concluded(self, given: Given, decided: Mapping[str, tuple[RuleProfile, Decision]], final: Decision) -> Decided:
         profile = decided[given.drug.id][0]
         agenda, ids = given.agenda, self._course.ids
-        slots = Slots(self._arm, given.drug.id, ids, self._history.now, agenda.course, agenda.cycle, agenda.number)
-        table = decision_table(profile, final, slots=slots)
-        self._decisions.append(table)
-        self._findings.append(finding_table(profile, final, slots=slots))
         self._ledgers[given.drug.id] = self._ledgers[given.drug.id].after(final)
         reasons = np.full(ids.size, "", dtype=object)
-        written = table["CRITERIA"].where(table["CRITERIA"] != "", table["POLICY"])
-        reasons[np.flatnonzero(final.due)] = written.to_numpy()
+        if not final.due.any():
+            return Decided(given, final, list(reasons))
+        slots = Slots(self._arm, given.drug.id, ids, self._history.now, agenda.course, agenda.cycle, agenda.number)
+        made = decision_columns(profile, final, slots=slots)
+        self._decisions.append(made)
+        self._findings.append(finding_columns(profile, final, slots=slots))
+        reasons[np.flatnonzero(final.due)] = np.where(made["CRITERIA"] != "", made["CRITERIA"], made["POLICY"])
         return Decided(given, final, list(reasons))
 
     def _may_go_on(self, only_if: str) -> BoolArray:
@@ -257,6 +264,7 @@ class Clinic:
         self._scan_times.append(np.where(scanned, chart.time, np.nan))
         self._scan_sizes.append(np.where(scanned, size, np.nan))
         self._scan_new.append(scanned & (hazard >= self._new_lesion_at))
+        self._last_assessment = None
 
     def _scans(self) -> tuple[FloatArray, FloatArray]:
         """Times and sizes (patients, scans), each patient's scans moved together to the front."""
@@ -272,6 +280,12 @@ class Clinic:
         return np.argsort(np.isnan(np.stack(self._scan_times, axis=1)), axis=1, kind="stable")
 
     def _assessment(self) -> Assessment:
+        """What the scans so far show; read anew only after a further scan."""
+        if self._last_assessment is None:
+            self._last_assessment = self._assessed()
+        return self._last_assessment
+
+    def _assessed(self) -> Assessment:
         times, sizes = self._scans()
         made = np.maximum(1, (~np.isnan(times)).sum(axis=1))
         assessment = self._standards.assessor.assess(times, sizes, new_lesions=self._new_lesions())
@@ -289,21 +303,34 @@ class Clinic:
         return np.asarray(~np.isnan(self._assessment().progression_time), dtype=np.bool_)
 
     def _survival(self) -> pd.DataFrame:
-        """Progression-free survival: progression at the scan that shows it, or death; else censored at the last scan."""
+        """Progression-free survival from the scans, and overall survival where the population says what follows progression."""
         times, _ = self._scans()
         progression = self._assessment().progression_time
         death = self._course.happenings.death_time
         first = np.fmin(progression, np.where(np.isfinite(death), death, np.nan))
-        event = ~np.isnan(first)
-        what = np.where(death <= np.nan_to_num(progression, nan=np.inf), "death of treatment", "progression")
+        of_treatment = death <= np.nan_to_num(progression, nan=np.inf)
+        what = np.where(of_treatment, "death of treatment", "progression")
+        rows = [self._times_to("PFS", first, np.nanmax(times, axis=1), what, "last scan without progression")]
+        written = self._standards.after_progression
+        if written is not None:
+            after = time_after_progression(written, self._course.patients, self._course.biology, seed=self._seed)
+            dies = np.fmin(np.where(np.isfinite(death), death, np.nan), progression + after)
+            end = np.full(dies.shape, self._course.end)
+            what = np.where(of_treatment, "death of treatment", "death after progression")
+            rows.append(self._times_to("OS", np.where(dies <= end, dies, np.nan), end, what, "alive at the end of follow-up"))
+        return pd.concat(rows, ignore_index=True)
+
+    def _times_to(self, code: str, event: FloatArray, last: FloatArray, what: np.ndarray, censored: str) -> pd.DataFrame:
+        """Rows of the table `survival`: the time of the event [months], or of the last look where there was none."""
+        happened = ~np.isnan(event)
         return pd.DataFrame(
             {
                 "ARM": self._arm,
                 "ID": self._course.ids,
-                "PARAMCD": "PFS",
-                "AVAL": np.where(event, first, np.nanmax(times, axis=1)) / HOURS_PER_MONTH,
-                "CNSR": np.where(event, 0, 1),
-                "EVNTDESC": np.where(event, what, "last scan without progression"),
+                "PARAMCD": code,
+                "AVAL": np.where(happened, event, last) / HOURS_PER_MONTH,
+                "CNSR": np.where(happened, 0, 1),
+                "EVNTDESC": np.where(happened, what, censored),
             }
         )
 
@@ -346,8 +373,3 @@ def apply(course: Course, orders: Orders) -> None:
 
 def _minutes(time: FloatArray) -> np.ndarray:
     return np.round(time * 60).astype(np.int64)
-
-
-def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    filled = [frame for frame in frames if len(frame)]
-    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()

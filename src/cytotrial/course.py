@@ -31,6 +31,7 @@ FINENESS = ((HOURS_PER_DAY, 1.0), (2 * HOURS_PER_WEEK, 6.0), (np.inf, HOURS_PER_
 END_OF_FOLLOW_UP = "end of follow-up"
 SIMULATION_FAILED = "the simulation failed"
 CALLED_OFF = "called off"
+EVENT_COLUMNS = ("ID", "TIME", "TARGET", "KIND", "VALUE", "UNIT", "WHAT")
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,10 @@ class Course:
         self._is_over: BoolArray = np.zeros(count, dtype=bool)
         self._time: FloatArray = np.full(count, -np.inf)
         self._time_before = self._time
+        self._seen_inputs = defaults
         self._recorded = patients.numbers <= recorded
         self._trajectories: list[pd.DataFrame] = []
-        self._events: list[pd.DataFrame] = []
+        self._events: list[dict[str, np.ndarray]] = []
         self._truth: dict[str, FloatArray] = {}
         self.happenings = Happenings(tuple(biology.events.values()), seed=seed, ids=patients.numbers)
         self.visit = self._first_visit()
@@ -117,6 +119,11 @@ class Course:
     def states(self) -> FloatArray:
         """(patients, states) now."""
         return self._ensemble.states
+
+    @property
+    def end(self) -> float:
+        """The end of follow-up [h]."""
+        return self._end
 
     def is_open(self) -> bool:
         """Whether anybody has a visit ahead."""
@@ -155,6 +162,7 @@ class Course:
     def _let_happen(self, before: FloatArray, now: FloatArray, moved: BoolArray) -> None:
         """Notes the chance events since the last visit, starts what they cause, and ends the follow-up of those who died."""
         states = self._ensemble.states
+        self._seen_inputs = self._ensemble.inputs
         hazards = {event.hazard: states[:, self._states.index(event.hazard)] for event in self.happenings.events}
         self.happenings.advance(hazards, before, now, moved)
         for event in self.happenings.events:
@@ -162,6 +170,7 @@ class Course:
                 index = self._inputs.index(event.sets)
                 on = moved & self.happenings.lasting(event, now) & (self._ensemble.inputs[:, index] == 0)
                 self._set(index, on, now, np.ones(self.ids.size), "event")
+                self._seen_inputs[on, index] = 1.0
                 self._set(index, on, self.happenings.end_of(event), np.zeros(self.ids.size), "event")
         self._is_over |= moved & (self.happenings.death_time <= now)
 
@@ -237,7 +246,7 @@ class Course:
         """
         if not self._events:
             return pd.DataFrame()
-        events = pd.concat(self._events, ignore_index=True)
+        events = pd.DataFrame({name: np.concatenate([rows[name] for rows in self._events]) for name in self._events[0]})
         called_off = events["KIND"] == CALLED_OFF
         # Time only rises, so the first call after an event is the one that can reach it.
         next_call = events["TIME"].where(called_off).groupby([events["ID"], events["TARGET"]]).bfill()
@@ -289,8 +298,10 @@ class Course:
     # ------------------------------------------------------------------ what is true
 
     def _observe(self) -> dict[str, FloatArray]:
+        # What an event of this visit switches on is seen at this visit, though it enters the biology only from now on.
+        observed = self._model.observe(self._ensemble.states, self.patients.parameters, self._seen_inputs)
         seen = self.happenings.findings(self._time_before, self._ensemble.time)
-        return {**dict(zip(self.biology.system.observables, self._ensemble.observe().T, strict=True)), **seen}
+        return {**dict(zip(self.biology.system.observables, observed.T, strict=True)), **seen}
 
     def _interval(self, rows: Sequence[Outputs], truth: dict[str, FloatArray], gap: FloatArray, present: BoolArray) -> Interval:
         """Extremes of the true observables since the last visit, this visit included, and their increases."""
@@ -338,6 +349,8 @@ class Course:
 
     def _schedule(self, index: int, at: BoolArray, time: FloatArray, value: FloatArray, kind: EventKind, what: str) -> None:
         who = np.flatnonzero(at)
+        if who.size == 0:
+            return
         self._ensemble.schedule(Events(who, time[who], np.full(who.size, index), np.full(who.size, kind), value[who]))
         is_input = kind == EventKind.SET_INPUT
         name = self._inputs[index] if is_input else self._states[index]
@@ -351,19 +364,11 @@ class Course:
 
     def _log(self, name: str, at: BoolArray, time: FloatArray, value: FloatArray, kind: str, unit: str, what: str) -> None:
         who = np.flatnonzero(at)
-        self._events.append(
-            pd.DataFrame(
-                {
-                    "ID": self.ids[who],
-                    "TIME": time[who],
-                    "TARGET": _shown(name),
-                    "KIND": kind,
-                    "VALUE": value[who],
-                    "UNIT": unit,
-                    "WHAT": what,
-                }
-            )
-        )
+        # Columns of arrays, joined once at the end: a table per event would cost more than the event.
+        texts = {"TARGET": _shown(name), "KIND": kind, "UNIT": unit, "WHAT": what}
+        columns = {"ID": self.ids[who], "TIME": time[who], "VALUE": value[who]}
+        columns |= {column: np.full(who.size, text, dtype=object) for column, text in texts.items()}
+        self._events.append({column: columns[column] for column in EVENT_COLUMNS})
 
 
 def _shown(flattened: str) -> str:

@@ -48,7 +48,7 @@ class Happenings:
                 if not happens.any():
                     break
                 # Linear in time between the visits: the hazard's own course in between is not kept.
-                share = np.clip((self._next[event.name] - start) / np.maximum(end - start, np.finfo(float).tiny), 0.0, 1.0)
+                share = np.clip((self._next[event.name] - start) / np.maximum(end - start, np.finfo(float).eps), 0.0, 1.0)
                 when = before + share * (now - before)
                 self._last[event.name] = np.where(happens, when, self._last[event.name])
                 self._count[event.name] = self._count[event.name] + happens

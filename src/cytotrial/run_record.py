@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
@@ -80,7 +81,9 @@ def reusable_run(folder: Path, identity: str, *, chosen: bool) -> Result | None:
     return None
 
 
-def manifest_of(protocol: Protocol, library: Library, identity: str, *, patients: int, seconds: float) -> Manifest:
+def manifest_of(
+    protocol: Protocol, library: Library, identity: str, *, patients: int, refused: Mapping[str, int], seconds: float
+) -> Manifest:
     """The manifest of a finished run; its tables are counted by the writer."""
     versions = {"cytotrial": version("cytotrial"), "python": platform.python_version()}
     versions |= {name: version(name) for name in NUMERICAL_PACKAGES}
@@ -97,6 +100,7 @@ def manifest_of(protocol: Protocol, library: Library, identity: str, *, patients
         hashes={"protocol": protocol.content_hash, "library": library.content_hash, "code": code_hash(), "run": identity},
         tables={},
         failures=0,
+        refused=dict(sorted(refused.items())),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(seconds, 3),
     )
@@ -124,4 +128,6 @@ def context_of(protocol: Protocol, library: Library, biology: Biology) -> Contex
         for arm in protocol.arms
     }
     units = {name: observable.unit for name, observable in biology.observables.items()}
-    return Context(published, parameters, sources, calendars, units)
+    titles = {name: observable.title.en for name, observable in biology.observables.items()}
+    groups = {name: observable.group for name, observable in biology.observables.items()}
+    return Context(published, parameters, sources, calendars, units, titles, groups)

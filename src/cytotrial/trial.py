@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -54,6 +55,14 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Prepared:
+    """The biology of a protocol's drugs and disease, composed and compiled; it may serve several runs."""
+
+    biology: Biology
+    model: CompiledModel
+
+
+@dataclass(frozen=True)
 class Chunk:
     """Some patients of one arm on their way through the trial."""
 
@@ -73,6 +82,8 @@ def run_trial(
     replace: bool = False,
     chunk: int = PATIENTS_PER_CHUNK,
     keep: bool = True,
+    prepared: Prepared | None = None,
+    brief: bool = False,
 ) -> Result:
     """Simulates a trial and returns its answer, stored in a run folder.
 
@@ -85,6 +96,8 @@ def run_trial(
         replace: run again and replace an existing run folder.
         chunk: patients simulated together; the numbers do not depend on it.
         keep: False puts the run in a temporary folder that goes with the result.
+        prepared: the biology of an earlier run of the same drugs and disease, to be used again.
+        brief: True leaves out trajectories and report, for runs of which only the answer counts.
 
     Raises:
         ProtocolError: an override that the biology does not have, or in another unit.
@@ -94,30 +107,40 @@ def run_trial(
     """
     started = time.monotonic()
     tell = progress or (lambda _: None)
-    tell(Progress("", 0, protocol.patients, 0.0, "composing the biology"))
     identity = run_hash(protocol, library)
     target = folder or default_folder(protocol, identity)
     if keep and not replace and (found := reusable_run(target, identity, chosen=folder is not None)):
         tell(Progress("", protocol.patients, protocol.patients, 1.0, "reused: the same run is there already"))
         return found
-    biology = compose(library, drugs=protocol.drugs, disease=protocol.disease)
+    prepared = prepared or prepare(protocol, library, tell=lambda stage: tell(Progress("", 0, protocol.patients, 0.0, stage)))
+    biology, model = prepared.biology, prepared.model
     recipe = recipe_of(protocol, library, biology)
-    tell(Progress("", 0, protocol.patients, 0.0, "compiling the biology"))
-    model = compile_model(biology.system)
+    recorded = 0 if brief else RECORDED_TRAJECTORIES
     with RunWriter(target, replace=replace) if keep else RunWriter.temporary() as writer:
-        done, failed = 0, 0
+        done, failed, refused = 0, 0, Counter[str]()
         for arm, numbers in _chunks(protocol, chunk):
-            part = _ready(protocol, library, biology, model, arm, _draw(protocol, biology, model, recipe, numbers), threads)
+            patients = _draw(protocol, biology, model, recipe, numbers)
+            part = _ready(protocol, library, prepared, arm, patients, threads, recorded)
             _simulate(part, partial(_tell_progress, tell, protocol, part, done))
             failed += _store(writer, part)
+            if protocol.design == "randomised" or arm is protocol.arms[0]:
+                refused += part.patients.rejected
             done += numbers.size
         if failed == done:
             raise SimulationError(
                 f"the simulation failed for all {done} patients; the first reasons are in the model, not in the input."
             )
         tell(Progress("", done, done, 1.0, "writing the answer"))
-        manifest = manifest_of(protocol, library, identity, patients=done, seconds=time.monotonic() - started)
-        return writer.finish(manifest, context=context_of(protocol, library, biology), report=render_report)
+        manifest = manifest_of(protocol, library, identity, patients=done, refused=refused, seconds=time.monotonic() - started)
+        return writer.finish(manifest, context=context_of(protocol, library, biology), report=None if brief else render_report)
+
+
+def prepare(protocol: Protocol, library: Library, *, tell: Callable[[str], None] = lambda _: None) -> Prepared:
+    """The biology a protocol needs; `tell` hears of the stages. Raises LibraryError where the library does not compose."""
+    tell("composing the biology")
+    biology = compose(library, drugs=protocol.drugs, disease=protocol.disease)
+    tell("compiling the biology")
+    return Prepared(biology, compile_model(biology.system))
 
 
 def _simulate(chunk: Chunk, tell: Callable[[float], None]) -> None:
@@ -199,12 +222,13 @@ def _draw(protocol: Protocol, biology: Biology, model: CompiledModel, recipe: Re
 def _ready(
     protocol: Protocol,
     library: Library,
-    biology: Biology,
-    model: CompiledModel,
+    prepared: Prepared,
     arm: Arm,
     patients: Patients,
     threads: int | None,
+    recorded: int,
 ) -> Chunk:
+    biology, model = prepared.biology, prepared.model
     standards = Standards.of(library, protocol, arm, biology)
     inputs = biology.system.inputs
     given = [
@@ -223,7 +247,7 @@ def _ready(
         end=protocol.follow_up_hours,
         seed=protocol.seed,
         threads=threads,
-        recorded=RECORDED_TRAJECTORIES,
+        recorded=recorded,
     )
     return Chunk(arm, patients, course, Clinic(standards, course, seed=protocol.seed, arm=arm.name))
 

@@ -94,6 +94,7 @@ class Bench:
             scans=times,
             after_last_dose=after if scans is None else np.array([]),
             end=self.protocol.follow_up_hours,
+            seed=self.protocol.seed,
             threads=1,
             recorded=1_000,
         )

@@ -13,18 +13,22 @@ ROUNDING = 1e-11
 POOLS = ("central", "peripheral", "depot", "transit")
 
 
+# What else takes drug away from plasma water: the kidney's share, uptake by cells, and binding to soluble receptor.
+BLOOD_ALONE = {
+    "aldesleukin.renal_share": 0.0,
+    "signalling.uptake_nk": 0.0,
+    "signalling.uptake_nk_bright": 0.0,
+    "signalling.uptake_treg": 0.0,
+    "signalling.uptake_activated": 0.0,
+    "signalling.soluble_units": 1e30,
+}
+
+
 @pytest.fixture(scope="module")
 def typical(bench):
-    """Patients of all sizes with the table's parameters, and a clearance that does not follow the kidney."""
-    generator = np.random.default_rng(5)
-    covariates = {
-        "weight": generator.uniform(45, 140, ROWS),
-        "height": generator.uniform(150, 200, ROWS),
-        "age": generator.uniform(20, 75, ROWS),
-        "female": generator.integers(0, 2, ROWS).astype(float),
-    }
-    parameters = bench.biology.parameter_values(covariates, overrides={"aldesleukin.renal_share": 0.0})
-    return covariates, parameters
+    """Patients of all sizes with the table's parameters, and drug that leaves by elimination alone."""
+    covariates = bench.draw(np.arange(1, ROWS + 1)).covariates
+    return covariates, bench.biology.parameter_values(covariates, overrides=BLOOD_ALONE)
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +67,24 @@ def test_drug_changes_only_by_infusion_elimination_and_degradation(anywhere):
     assert_balanced(change, own["infusion"], -eliminated, -degraded)
 
 
+def test_cells_and_kidney_take_their_share_of_the_drug(bench, typical):
+    covariates, without = typical
+    states = bench.biology.initial_states(without)
+    states[:, bench.biology.system.states.index("aldesleukin__central")] = 100.0
+    inputs = np.tile(bench.biology.input_defaults(), (ROWS, 1))
+    columns = [bench.biology.system.states.index(f"aldesleukin__{pool}") for pool in POOLS]
+    loss = [
+        -bench.model.derivatives(states, parameters, inputs)[:, columns].sum(axis=1)
+        for parameters in (
+            without,
+            bench.biology.parameter_values(covariates, overrides={**BLOOD_ALONE, "signalling.uptake_treg": 1.0}),
+            bench.biology.parameter_values(covariates, overrides={**BLOOD_ALONE, "signalling.soluble_units": 1.0}),
+        )
+    ]
+    assert (loss[1] > loss[0]).all()
+    assert (loss[2] < loss[0]).all()
+
+
 def test_fluid_changes_only_by_what_is_taken_in_and_what_is_lost(anywhere):
     values, rates = anywhere
     own = {name.removeprefix("fluid_balance__"): value for name, value in values.items() if name.startswith("fluid_balance__")}
@@ -70,8 +92,9 @@ def test_fluid_changes_only_by_what_is_taken_in_and_what_is_lost(anywhere):
     insensible = (
         own["resting_insensible"] * (1 + own["insensible_per_degree"] * fever) + own["insensible_ward"] * values["ward"]
     )
+    stool = values["gut__diarrhoea"] / values["gut__hours_a_day"]
     change = rates["plasma_volume"] + rates["interstitial_volume"]
-    assert_balanced(change, rates["fluid_balance__taken_in"], -rates["kidney__urine_volume"], -insensible)
+    assert_balanced(change, rates["fluid_balance__taken_in"], -rates["kidney__urine_volume"], -insensible, -stool)
 
 
 def test_albumin_changes_only_by_synthesis_and_breakdown(anywhere):
@@ -81,7 +104,9 @@ def test_albumin_changes_only_by_synthesis_and_breakdown(anywhere):
     response = np.clip((liver["crp"] - liver["resting_crp"]) / liver["full_response"], 0, 1)
     at_rest = own["resting_plasma_volume"] * own["resting_albumin"]
     at_rest = at_rest + own["accessible_share"] * own["resting_interstitial_volume"] * own["resting_interstitial_albumin"]
-    made = own["synthesis"] * (1 - (1 - own["synthesis_left"]) * response)
+    concentration = own["plasma_albumin"] / values["plasma_volume"]
+    asked = 1 + own["oncotic_response"] * np.maximum(1 - concentration / own["resting_albumin"], 0)
+    made = own["synthesis"] * (1 - (1 - own["synthesis_left"]) * response) * asked
     in_body = own["plasma_albumin"] + own["interstitial_albumin"]
     broken_down = own["synthesis"] / at_rest * (1 + response) * in_body
     change = rates["fluid_balance__plasma_albumin"] + rates["fluid_balance__interstitial_albumin"]
@@ -91,7 +116,7 @@ def test_albumin_changes_only_by_synthesis_and_breakdown(anywhere):
 def test_without_clearance_all_drug_given_stays_in_the_body(bench, typical):
     covariates, _ = typical
     system = bench.biology.system
-    nothing_lost = {"aldesleukin.clearance": 1e-12, "aldesleukin.bioavailability": 1.0}
+    nothing_lost = BLOOD_ALONE | {"aldesleukin.clearance": 1e-12, "aldesleukin.bioavailability": 1.0}
     parameters = bench.biology.parameter_values(covariates, overrides=nothing_lost)
     inputs = np.tile(bench.biology.input_defaults(), (ROWS, 1))
     ensemble = Ensemble(bench.model, parameters, bench.biology.initial_states(parameters), inputs=inputs, threads=1)

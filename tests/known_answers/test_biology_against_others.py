@@ -11,7 +11,6 @@ from cytotrial.engine import Ensemble, EventKind, Events, Tolerances
 
 DOSES = np.array([0.0, 8.0, 16.0])
 INFUSION_HOURS = 0.25
-TYPICAL = {"weight": 78.0, "height": 173.0, "age": 52.0, "female": 0.0}
 NANOMOLES_PER_KG = 2.4  # 600,000 IU/kg
 END = 72.0
 GRID = np.concatenate([np.arange(1.0, 24.0), np.arange(24.0, END + 1, 4.0)])
@@ -20,12 +19,12 @@ EVENT_TIMES = np.sort(np.concatenate([DOSES, DOSES + INFUSION_HOURS]))
 
 @pytest.fixture(scope="module")
 def people(bench):
-    """Parameters, starts and infusion rates of the typical patient and three drawn ones."""
+    """Parameters, starts and infusion rates of a patient with the table's parameters and three drawn ones."""
     drawn = bench.draw(np.arange(1, 4))
-    typical = bench.biology.parameter_values({name: [value] for name, value in TYPICAL.items()})
+    typical = bench.biology.parameter_values({name: values[:1] for name, values in drawn.covariates.items()})
     parameters = np.concatenate([typical, drawn.parameters])
     initial = np.concatenate([bench.biology.initial_states(typical), drawn.initial])
-    weight = np.concatenate([[TYPICAL["weight"]], drawn.covariates["weight"]])
+    weight = drawn.covariates["weight"][[0, 0, 1, 2]]
     return parameters, initial, NANOMOLES_PER_KG * weight / INFUSION_HOURS
 
 
@@ -87,20 +86,22 @@ def test_at_the_default_tolerance_99_percent_agree_with_lsoda_to_two_in_ten_thou
 
 
 @pytest.mark.slow
-def test_the_exported_model_run_by_libroadrunner_agrees_with_our_engine(bench, ours):
+def test_the_exported_model_run_by_libroadrunner_agrees_with_our_engine(bench, people, ours):
     roadrunner = pytest.importorskip(
         "roadrunner", reason="libroadrunner is not installed; `pip install libroadrunner` to compare"
     )
     names = list(bench.biology.system.states)
     document = libsbml.readSBMLFromString(bench.biology.sbml())
-    for name, value in TYPICAL.items():
-        document.getModel().getParameter(name).setValue(value)
+    # What the population does not draw is read by nothing; libRoadRunner wants a value all the same.
+    covariates = {name: [0.0] for name in bench.biology.covariates} | dict(bench.draw([1]).covariates)
+    for name, values in covariates.items():
+        document.getModel().getParameter(name).setValue(float(values[0]))
     runner = roadrunner.RoadRunner(libsbml.writeSBMLToString(document))
     runner.integrator.relative_tolerance = 1e-10
     runner.integrator.absolute_tolerance = 1e-12
     found = np.empty((GRID.size, len(names)))
     for begin, end in zip(EVENT_TIMES, [*EVENT_TIMES[1:], END], strict=True):
-        runner["aldesleukin__infusion"] = NANOMOLES_PER_KG * TYPICAL["weight"] / INFUSION_HOURS if begin in DOSES else 0.0
+        runner["aldesleukin__infusion"] = people[2][0] if begin in DOSES else 0.0
         here = begin
         for index in np.flatnonzero((begin < GRID) & (end >= GRID)):
             runner.simulate(here, GRID[index], 2)

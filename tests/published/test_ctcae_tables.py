@@ -1,4 +1,4 @@
-"""Our grades against a published, machine-readable table of laboratory grades (pharmaverse admiral, CTCAE v5.0).
+"""Our grades against a published, machine-readable table of laboratory grades (pharmaverse admiral, CTCAE v5.0 and v6.0).
 
 The table lies beside the repository and is not shipped; without it these tests are skipped.
 """
@@ -26,30 +26,36 @@ from cytotrial.reading import read_yaml
 from cytotrial.units import conversion
 
 ROOT = Path(__file__).parents[2]
-TABLE = ROOT.parent / "shared" / "data" / "ctcae" / "lab_grades_v5.json"
-GRADING = read_yaml(ROOT / "src" / "cytotrial" / "library" / "grading" / "ctcae_v5.yaml", GradingFile).content
+TABLES = {version: ROOT.parent / "shared" / "data" / "ctcae" / f"lab_grades_{version}.json" for version in ("v5", "v6")}
+LIBRARY = ROOT / "src" / "cytotrial" / "library" / "grading"
+GRADINGS = {version: read_yaml(LIBRARY / f"ctcae_{version}.yaml", GradingFile).content for version in TABLES}
 PORTS = read_yaml(ROOT / "tests" / "unit" / "observe" / "ports.yaml", InterfaceFile).content.observables
 
-pytestmark = pytest.mark.skipif(not TABLE.exists(), reason="the published grading table is not beside the repository")
+pytestmark = pytest.mark.skipif(
+    not all(table.exists() for table in TABLES.values()), reason="the published grading tables are not beside the repository"
+)
 
 # The published entry grades pH; ours grades bicarbonate in its place and says so.
 GRADED_ON_ANOTHER_FINDING = {"Acidosis"}
 
 
-def entries() -> list[tuple[str, dict[str, str]]]:
-    """Our laboratory terms with their published entries."""
-    if not TABLE.exists():
-        return []
-    published = {entry["TERM"]: entry for entry in json.loads(TABLE.read_text(encoding="utf-8"))}
-    return [
-        (key, published[term.term])
-        for key, term in GRADING.terms.items()
-        if term.term in published and term.term not in GRADED_ON_ANOTHER_FINDING
-    ]
+def entries() -> list[tuple[str, str, dict[str, str]]]:
+    """Our laboratory terms with their published entries, of every version."""
+    found = []
+    for version, table in TABLES.items():
+        if not table.exists():
+            return []
+        published = {entry["TERM"]: entry for entry in json.loads(table.read_text(encoding="utf-8"))}
+        found += [
+            (version, key, published[term.term])
+            for key, term in GRADINGS[version].terms.items()
+            if term.term in published and term.term not in GRADED_ON_ANOTHER_FINDING and finding_of(version, key) in PORTS
+        ]
+    return found
 
 
-def finding_of(key: str) -> str:
-    names = {leaf.finding for condition in GRADING.terms[key].grades.values() for leaf in leaves(condition)}
+def finding_of(version: str, key: str) -> str:
+    names = {leaf.finding for condition in GRADINGS[version].terms[key].grades.values() for leaf in leaves(condition)}
     assert len(names) == 1
     return str(names.pop())
 
@@ -82,6 +88,7 @@ def published_grade(entry: dict[str, str], **values: Any) -> int | None:
         ):
             text = re.sub(r"signif\(((?:[^()]|\([^()]*\))*?),\s*signif_dig\)", r"significant(\1)", expression)
             text = text.replace("is.na(", "isnan(").replace("BNRIND %in% high_indicator", "is_high")
+            text = text.replace("BNRIND %in% low_indicator", "is_low")
             text = text.replace("&", " and ").replace("|", " or ").replace("!", " not ")
             scope = {"significant": lambda x: float(f"{x:.15g}"), "isnan": math.isnan, **values}
             if eval(text, {"__builtins__": {}}, scope):
@@ -89,16 +96,16 @@ def published_grade(entry: dict[str, str], **values: Any) -> int | None:
     return 0
 
 
-@pytest.mark.parametrize(("key", "entry"), entries(), ids=[key for key, _ in entries()])
-def test_grades_agree_with_the_published_table_on_a_full_grid(key: str, entry: dict[str, str]) -> None:
-    name = finding_of(key)
+@pytest.mark.parametrize(("version", "key", "entry"), entries(), ids=[f"{version}-{key}" for version, key, _ in entries()])
+def test_grades_agree_with_the_published_table_on_a_full_grid(version: str, key: str, entry: dict[str, str]) -> None:
+    name = finding_of(version, key)
     port = PORTS[name]
     lower, upper = port.normal.lower or math.nan, port.normal.upper or math.nan
     to_published = conversion(port.unit, entry["UNIT_CHECK"]) if "UNIT_CHECK" in entry else 1.0
-    scale = upper if "ANRHI" in entry["VAR_CHECK"] else lower
-    baselines = [round(scale * part, 3) for part in (0.5, 0.9, 1.0, 1.2, 2.5)]
-    limits = {scale, *(bound * factor for bound in baselines for factor in (1.0, 1.5, 3.0, 10.0))}
-    limits |= {scale * factor for factor in (1.5, 3.0, 6.0, 10.0)} | {0.2, 0.5, 0.8, 1, 1.5, 2, 3, 8, 10, 25, 50, 75}
+    scale = upper if "ANRHI" in entry["VAR_CHECK"] or math.isnan(lower) else lower
+    baselines = [round(scale * part, 3) for part in (0.2, 0.5, 0.9, 1.0, 1.2, 2.5)]
+    limits = {scale, *(bound * factor for bound in baselines for factor in (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 10.0))}
+    limits |= {scale * factor for factor in (1.5, 3.0, 6.0, 10.0)} | {0.1, 0.2, 0.5, 0.8, 1, 1.5, 2, 3, 8, 10, 25, 50, 75}
     near = {round(limit * part, 6) for limit in limits for part in (0.999, 1.0, 1.001)}
     values = sorted(near | {round(scale * step / 50, 6) for step in range(1, 1000, 7)})
     grid = list(itertools.product(baselines, values))
@@ -109,7 +116,7 @@ def test_grades_agree_with_the_published_table_on_a_full_grid(key: str, entry: d
         now = np.full(len(grid), time)
         readings = {name: np.array([pair[column] for pair in grid])}
         history.add(Chart(now, everyone, everyone & (time == 0), now, readings))
-    ours = Grader.from_file(GRADING, plan).grade(history)[key]
+    ours = Grader.from_file(GRADINGS[version], plan).grade(history)[key]
     theirs = [
         published_grade(
             entry,
@@ -118,6 +125,7 @@ def test_grades_agree_with_the_published_table_on_a_full_grid(key: str, entry: d
             ANRHI=upper * to_published,
             BASE=baseline * to_published,
             is_high=baseline > upper,
+            is_low=baseline < lower,
         )
         for baseline, value in grid
     ]
@@ -126,15 +134,20 @@ def test_grades_agree_with_the_published_table_on_a_full_grid(key: str, entry: d
     assert len(set(theirs)) >= 4
 
 
-@pytest.mark.skipif(not TABLE.exists(), reason="the published grading table is not beside the repository")
-def test_the_table_covers_every_laboratory_term_we_grade_by_limits_of_normal() -> None:
-    assert {key for key, _ in entries()} >= {"creatinine_increased", "blood_bilirubin_increased", "platelet_count_decreased"}
+def test_the_tables_cover_every_laboratory_term_we_grade_by_limits_of_normal() -> None:
+    named = {(version, key) for version, key, _ in entries()}
+    always = {"creatinine_increased", "blood_bilirubin_increased", "neutrophil_count_decreased", "anaemia", "hypoalbuminaemia"}
+    assert named >= {(version, key) for version in TABLES for key in always}
+
+
+def test_both_versions_grade_the_same_terms() -> None:
+    assert GRADINGS["v5"].terms.keys() == GRADINGS["v6"].terms.keys()
 
 
 def test_a_value_not_measured_has_no_grade() -> None:
-    for key, entry in entries():
-        name = finding_of(key)
+    for version, key, entry in entries():
+        name = finding_of(version, key)
         plan = plan_with(name, PORTS[name])
-        assert Grader.from_file(GRADING, plan).grade(History(plan, 1))[key].tolist() == [-1]
-        missing = {"AVAL": math.nan, "ANRLO": 1.0, "ANRHI": 1.0, "BASE": 1.0, "is_high": False}
+        assert Grader.from_file(GRADINGS[version], plan).grade(History(plan, 1))[key].tolist() == [-1]
+        missing = {"AVAL": math.nan, "ANRLO": 1.0, "ANRHI": 1.0, "BASE": 1.0, "is_high": False, "is_low": False}
         assert published_grade(entry, **missing) is None

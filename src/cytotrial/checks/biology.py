@@ -10,6 +10,7 @@ from cytotrial.checks.scope import Scope
 from cytotrial.errors import InputError, LibraryError, Place, Problem
 from cytotrial.formats.population import Distribution, NamedPopulation
 from cytotrial.model.biology import Biology
+from cytotrial.model.limits import excursions, observable_limits, state_limits
 from cytotrial.model.motion import quantities, rates_of_change
 from cytotrial.model.numeric import Values
 from cytotrial.units import UnitError, parse_quantity
@@ -62,9 +63,27 @@ def not_a_number(scope: Scope) -> Iterator[Problem]:
                 Place(scope.shown(scope.library.root / "diseases" / disease / "population.yaml")), str(error).splitlines()[0]
             )
             continue
-        for name in biology.observables:
+        for name in biology.system.observables:
             if not np.isfinite(values[name]).all():
                 yield Problem(biology.draft.definitions[name].place, f"observable '{name}' is not a finite number at rest.")
+
+
+def rests_outside_its_range(scope: Scope) -> Iterator[Problem]:
+    """Without a drug every state and observable lies inside its physical limits."""
+    for disease, biology in scope.biologies.items():
+        population = _default_population(scope, disease)
+        if population is None:
+            continue
+        try:
+            parameters = _patients(biology, population)
+            values = quantities(biology, parameters, biology.initial_states(parameters))
+        except (InputError, UnitError):
+            continue  # reported by the checks of the population
+        limits = {**state_limits(scope.library, biology), **observable_limits(biology)}
+        at_rest = {name: values[name][:, None] for name in limits if np.isfinite(values[name]).all()}
+        for excursion in excursions({name: limits[name] for name in at_rest}, at_rest):
+            part = biology.draft.states.get(excursion.name) or biology.draft.definitions[excursion.name]
+            yield Problem(part.place, str(excursion), "It does so before any treatment: correct the start, or widen `range`.")
 
 
 def libsbml_disagrees(scope: Scope) -> Iterator[Problem]:

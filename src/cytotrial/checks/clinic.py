@@ -11,6 +11,7 @@ from cytotrial.errors import LibraryError, Problem, did_you_mean
 from cytotrial.formats.conditions import Condition
 from cytotrial.formats.rules import RulesFile
 from cytotrial.manage.cases import check_cases
+from cytotrial.manage.contradictions import contradictions
 from cytotrial.manage.rules import RuleProfile, merge_profiles
 from cytotrial.observe.plan import MonitoringPlan
 from cytotrial.reading import Document
@@ -107,6 +108,16 @@ def policy_that_never_matches(scope: Scope) -> Iterator[Problem]:
             for level in ("relative", "absolute"):
                 if level in step.when.split() and levels.count(level) < _needed(step.when):
                     yield Problem(place, f"'{step.when}' can never be true: {levels.count(level)} criteria are {level}.")
+
+
+def rules_that_contradict_themselves(scope: Scope) -> Iterator[Problem]:
+    """Criteria that can never be met, never heeded or never resolved, and steps that another takes everything from."""
+    for drug, name, document in _profiles(scope):
+        try:
+            problems = contradictions(document.content, name=name, profiles=_readable(scope, drug))
+        except LibraryError:
+            continue  # reported by broken_rule_profile
+        yield from (placed(problem, document) for problem in problems)
 
 
 def failing_case(scope: Scope) -> Iterator[Problem]:

@@ -42,6 +42,7 @@ CHECKS: tuple[tuple[Check, Level], ...] = (
     (clinic.broken_monitoring_plan, "error"),
     (clinic.broken_rule_profile, "error"),
     (clinic.policy_that_never_matches, "error"),
+    (clinic.rules_that_contradict_themselves, "error"),
     (clinic.failing_case, "error"),
     (clinic.rules_of_unknown_grades, "error"),
     (clinic.care_of_unknown_inputs, "error"),
@@ -58,6 +59,7 @@ CHECKS: tuple[tuple[Check, Level], ...] = (
     (studies.plausibility_of_unknown_regimen, "error"),
     (biology.not_a_number, "error"),
     (biology.not_at_rest, "error"),
+    (biology.rests_outside_its_range, "error"),
     (biology.libsbml_disagrees, "error"),
 )
 """Each check with the level of what it finds; `model.consistency.CHECKS` come before them, on every composition."""

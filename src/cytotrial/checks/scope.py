@@ -123,8 +123,11 @@ class Scope:
 
     @cached_property
     def observables(self) -> Mapping[str, Observable]:
-        """Every observable that the interface or a module declares."""
+        """Every observable that the interface or a module declares, and the findings of chance events."""
         found: dict[str, Observable] = {}
+        for _, document in self.documents("module/1"):
+            for name, event in document.content.events.items():
+                found[name] = Observable(unit="1", title=event.title, group="sign", code=event.code)
         for schema in ("module/1", "interface/1"):
             for _, document in self.documents(schema):
                 found |= document.content.observables

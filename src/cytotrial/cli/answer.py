@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cytotrial.cli.tables import MISSING, cell_text, is_missing, print_frame, print_rows
+from cytotrial.cli.tables import MISSING, cell_text, is_missing, print_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +17,8 @@ MOST_EVENTS = 20
 MOST_REASONS = 8
 NOT_REACHED = "not reached"
 ABBREVIATIONS = {"progression-free survival": "PFS", "overall survival": "OS"}
+COMPARISON_TITLES = {"benefit": "Benefit", "risk": "Risk", "doses": "Doses"}
+COMPARISON_COLUMNS = ("endpoint", "this", "other", "difference, ratio (95 %)", "p", "method")
 DOSE_COLUMNS = (
     "course", "cycle", "patients", "planned", "given, median (quartiles)", "% given", "% withheld", "% lost", "main reason"
 )  # fmt: skip
@@ -31,11 +33,13 @@ def print_answer(console: Console, result: Result) -> None:
         _print_efficacy(console, efficacy[efficacy["arm"] == arm])
         _print_doses(console, doses[doses["arm"] == arm], reasons[reasons["arm"] == arm])
         _print_events(console, events[events["arm"] == arm])
-    between = result.between_arms()
-    if len(between):
-        console.rule("Between the arms", align="left")
-        print_frame(console, between, title="Each arm against the first", optional=("method", "p_value", "measure"))
-    _print_published(console, result.beside_published())
+    for (first, against), part in result.between_arms().groupby(["arm", "against"], sort=False):
+        console.rule(f"{first} against {against}", align="left")
+        print_comparison(console, part)
+    published = result.beside_published()
+    if len(published):
+        console.rule("Beside the published", align="left")
+        print_published(console, published)
 
 
 def estimate_text(value: Any, low: Any, high: Any, *, is_share: bool, missing: str = MISSING) -> str:
@@ -153,10 +157,8 @@ def _share(count: Any, patients: Any) -> str:
     return f"{100 * count / patients:.0f} %" if patients else MISSING
 
 
-def _print_published(console: Console, rows: pd.DataFrame) -> None:
-    if not len(rows):
-        return
-    console.rule("Beside the published", align="left")
+def print_published(console: Console, rows: pd.DataFrame) -> None:
+    """Prints published numbers beside simulated ones, study by study."""
     for (study, arm, role), part in rows.groupby(["study", "arm", "role"], sort=False):
         lines = [_published_line(row) for row in part.to_dict("records")]
         print_rows(
@@ -194,3 +196,31 @@ def _published_title(row: Mapping[Hashable, Any]) -> str:
     per = "" if row["denominator"] == "patient" else f"per {row['denominator']}"
     unit = "" if row["unit"] in {"1", ""} else f" [{row['unit']}]"
     return ", ".join(part for part in (title, window, per) if part) + unit
+
+
+def print_comparison(console: Console, rows: pd.DataFrame) -> None:
+    """Prints one group against another: benefit, risk and doses, each with its difference or ratio."""
+    for kind, part in rows.groupby("kind", sort=False):
+        lines = []
+        for row in part.to_dict("records"):
+            is_share = row["measure"] == "difference"
+            sides = [_side(row[name], is_share=is_share) for name in ("arm_value", "against_value")]
+            value = estimate_text(row["value"], row["low"], row["high"], is_share=is_share).replace(" %", " points")
+            p_value = "" if is_missing(row["p_value"]) else f"{row['p_value']:.2g}"
+            unit = f", {row['measure']}" if not is_share else ""
+            lines.append((f"{row['endpoint']}{unit}", *sides, value, p_value, str(row["method"])))
+        print_rows(
+            console,
+            lines,
+            columns=COMPARISON_COLUMNS,
+            right=("this", "other"),
+            whole=("difference, ratio (95 %)",),
+            title=COMPARISON_TITLES.get(str(kind), str(kind)),
+            optional=("method", "p"),
+        )
+
+
+def _side(value: object, *, is_share: bool) -> str:
+    if is_missing(value):
+        return MISSING if is_share else ""
+    return f"{100 * float(str(value)):.1f} %" if is_share else cell_text(value)

@@ -9,13 +9,17 @@ import typer
 from typer.core import TyperGroup
 
 from cytotrial.cli.check import check
+from cytotrial.cli.cite import cite, sources
+from cytotrial.cli.compare import compare
 from cytotrial.cli.console import errors
 from cytotrial.cli.doctor import doctor
+from cytotrial.cli.export import export
 from cytotrial.cli.new import new
 from cytotrial.cli.notice import NOTICE
 from cytotrial.cli.query import query
 from cytotrial.cli.run import run
 from cytotrial.cli.show import show
+from cytotrial.cli.validate import validate
 from cytotrial.cli.why import why
 from cytotrial.errors import InputError, SimulationError
 
@@ -73,7 +77,7 @@ def _application() -> typer.Typer:
         Begin with `cytotrial show protocols`, then `cytotrial run PROTOCOL`.
         """
 
-    for command in (run, check, show, why, query, new, doctor):
+    for command in (run, check, show, why, compare, query, export, sources, cite, validate, new, doctor):
         application.command(epilog=NOTICE)(command)
     return application
 

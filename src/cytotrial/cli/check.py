@@ -13,6 +13,7 @@ from cytotrial.cli.console import results
 if TYPE_CHECKING:
     from cytotrial.catalogue import Library
     from cytotrial.errors import Problem
+    from cytotrial.evidence.plausibility import Verdict
 
 WRONG_INPUT = 2
 STYLES = {"error": "red", "warning": "yellow", "note": "dim"}
@@ -29,8 +30,14 @@ def check(
     notes: Annotated[
         bool, typer.Option("--notes", help="Print notes on folders too; they are only counted otherwise.")
     ] = False,
+    plausibility: Annotated[
+        bool,
+        typer.Option(
+            "--plausibility", help="Simulate the plausibility cases of library folders too; one outside its range is an error."
+        ),
+    ] = False,
 ) -> None:
-    """Find the mistakes of protocols and library files; nothing is simulated. Exit status 2 if there is an error."""
+    """Find the mistakes of protocols and library files, without simulating them. Exit status 2 if there is an error."""
     console = results()
     counts = dict.fromkeys(STYLES, 0)
     for path, level, problem in _all_findings(paths or []):
@@ -40,6 +47,10 @@ def check(
         prefix = "" if level == "error" else f"{level}: "
         text = str(problem) if problem.place.file else f"{path}: {problem}"
         console.print(prefix + text, markup=False, style=STYLES[level], soft_wrap=True)
+    if plausibility and not counts["error"]:
+        for verdict in _verdicts(paths or []):
+            counts["error"] += not verdict.is_inside
+            console.print(str(verdict), markup=False, style="" if verdict.is_inside else STYLES["error"], soft_wrap=True)
     summary = ", ".join(f"{number} {level}{'' if number == 1 else 's'}" for level, number in counts.items())
     console.print(f"{summary}.", markup=False)
     if counts["error"]:
@@ -77,9 +88,33 @@ def _findings(path: Path, shipped: Library) -> Iterator[tuple[str, Problem]]:
     yield "note", Problem(Place(str(path)), f"has the shape of {schema}.", advice)
 
 
-def _folder_findings(path: Path, shipped: Library) -> Iterator[tuple[str, Problem]]:
+def _verdicts(paths: list[Path]) -> Iterator[Verdict]:
+    """The simulated plausibility cases of the library folders among the paths."""
     from cytotrial.catalogue import load_library
+    from cytotrial.evidence.plausibility import check_plausibility, plausibility_cases
+
+    shipped = load_library()
+    for path in paths or [shipped.root]:
+        if path.is_dir():
+            folder, library = _folder_of_library(path, shipped)
+            cases = plausibility_cases(library)
+            yield from check_plausibility(
+                library, [case for case in cases if library.modules[case.module].folder.resolve().is_relative_to(folder)]
+            )
+
+
+def _folder_findings(path: Path, shipped: Library) -> Iterator[tuple[str, Problem]]:
     from cytotrial.checks import check_library
+
+    folder, library = _folder_of_library(path, shipped)
+    root = library.root.resolve()
+    for finding in check_library(library, None if folder == root else library.root / folder.relative_to(root)):
+        yield finding.level, finding.problem
+
+
+def _folder_of_library(path: Path, shipped: Library) -> tuple[Path, Library]:
+    """The folder with all links followed, and the library it lies in."""
+    from cytotrial.catalogue import load_library
     from cytotrial.errors import LibraryError, Place, Problem
 
     folder = path.resolve()
@@ -87,6 +122,4 @@ def _folder_findings(path: Path, shipped: Library) -> Iterator[tuple[str, Proble
     if root is None:
         advice = "Expected a folder inside a library: one of its parents holds interface.yaml."
         raise LibraryError([Problem(Place(str(path)), "this is not a folder of a library.", advice)])
-    library = shipped if root == shipped.root.resolve() else load_library(root)
-    for finding in check_library(library, None if folder == root else library.root / folder.relative_to(root)):
-        yield finding.level, finding.problem
+    return folder, shipped if root == shipped.root.resolve() else load_library(root)

@@ -93,7 +93,7 @@ def print_parameters(console: Console, library: Library, *, name: str | None) ->
             row.source,
             row.where,
         )
-        for module in _chosen_modules(library, name)
+        for module in modules_of(library, name)
         for row in module.parameters
     ]
     columns = ("parameter", "value", "unit", "spread", "status", "source", "where")
@@ -124,7 +124,7 @@ def print_sources(console: Console, library: Library, *, protocol: str | None) -
     """The bibliography; with a protocol, the sources of the parameters it uses and how many rest on each."""
     counts: dict[str, int] = {}
     unsourced: dict[str, int] = {}
-    for module in _chosen_modules(library, protocol):
+    for module in modules_of(library, protocol):
         for row in module.parameters:
             if row.source:
                 counts[row.source] = counts.get(row.source, 0) + 1
@@ -155,8 +155,8 @@ def citation_text(fields: Mapping[str, Any]) -> str:
     return f"{text}.{found}" if text else found.strip()
 
 
-def _chosen_modules(library: Library, name: str | None) -> Iterable[Module]:
-    """The module of that name; the modules that a protocol composes; or all."""
+def modules_of(library: Library, name: str | None) -> Iterable[Module]:
+    """The module of that name, the modules that a protocol composes, or all modules."""
     if name is None:
         return library.modules.values()
     if name in library.modules:

@@ -14,6 +14,8 @@ from cytotrial.cli.progress import shown_progress
 STOPPED = 130
 
 if TYPE_CHECKING:
+    from cytotrial.catalogue import Library
+    from cytotrial.protocol import Protocol
     from cytotrial.results import Result
 
 
@@ -39,18 +41,42 @@ def run(
     threads: Annotated[
         int | None, typer.Option(metavar="NUMBER", help="Threads to use; the numbers do not depend on it.", show_default="all")
     ] = None,
+    zero_arm: Annotated[bool, typer.Option("--zero-arm", help="Add an arm of the same patients without treatment.")] = False,
+    replicates: Annotated[
+        int | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="Run so many whole trials, seed after seed; print the spread of their answers.",
+            show_default=False,
+        ),
+    ] = None,
+    success: Annotated[
+        str | None,
+        typer.Option(
+            metavar='"ENDPOINT >= VALUE"',
+            help="With --replicates: the probability of this, such as 'objective response >= 14 %'.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON instead of tables.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the run folder only.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Run again even where a complete run exists.")] = False,
 ) -> None:
     """Simulate a trial: tables on screen, a run folder, and a report in one HTML file."""
     from cytotrial.catalogue import load_library
-    from cytotrial.protocol import find_protocol, read_protocol, with_overrides
+    from cytotrial.errors import Place, Problem, ProtocolError
+    from cytotrial.protocol import find_protocol, read_protocol, with_overrides, with_untreated_arm
     from cytotrial.trial import run_trial
 
     library = load_library()
     plan = read_protocol(find_protocol(protocol, library), library)
     plan = with_overrides(plan, patients=patients, seed=seed, set=parse_settings(settings or []))
+    plan = with_untreated_arm(plan) if zero_arm else plan
+    if replicates is not None:
+        _run_replicates(plan, library, replicates, success, output, threads, as_json=as_json, quiet=quiet)
+        return
+    if success is not None:
+        raise ProtocolError([Problem(Place(path="--success"), "goes with --replicates.", "For example: --replicates 200")])
     with shown_progress(quiet=quiet) as progress:
         result = run_trial(plan, library, folder=output, threads=threads, progress=progress, replace=force)
     try:
@@ -58,6 +84,31 @@ def run(
     except KeyboardInterrupt:
         errors().print(f"stopped; the run is complete: {result.folder}", markup=False, soft_wrap=True)
         raise typer.Exit(STOPPED) from None
+
+
+def _run_replicates(
+    plan: Protocol,
+    library: Library,
+    count: int,
+    success: str | None,
+    output: Path | None,
+    threads: int | None,
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Makes whole trials, writes them where a folder is named, and prints their spread."""
+    from cytotrial.cli.replicates import print_replicates
+    from cytotrial.replicates import run_replicates
+
+    with shown_progress(quiet=quiet) as progress:
+        found = run_replicates(plan, library, count=count, success=success, threads=threads, progress=progress)
+    if output is not None:
+        found.write(output)
+    print_replicates(found, folder=output, as_json=as_json, quiet=quiet)
+    if found.made < found.asked:
+        errors().print(f"stopped after {found.made} of {found.asked} trials; these are shown.", markup=False)
+        raise typer.Exit(STOPPED)
 
 
 def parse_settings(settings: list[str]) -> dict[str, str]:

@@ -22,6 +22,9 @@ HOURS_PER_DAY = 24
 FIRST_HOUR = 8  # time 0 is 08:00
 SAME_VISIT_HOURS = 1e-6
 BEFORE_HOURS = 24  # what was given this long before the visit is listed
+MOVED = 0.1  # a value this much away from the first one, as a share, is worth a row
+CHART_ROWS = 14  # with the decision, the events and what was given, one screen
+SIGNS = 6
 
 
 def why(
@@ -54,14 +57,16 @@ def why(
     else:
         slots = slots[slots["TIME"] // HOURS_PER_DAY == day - 1]
         missing = f"patient {patient} has no planned dose on day {day}."
-    if slots.empty:
+    visit = float(slots["TIME"].iloc[-1]) if len(slots) else _last_visit(result, arm=chosen, patient=patient, day=day)
+    if visit is None:
         first = f'`cytotrial query {run} "select * from doses where ID = {patient}"` lists all doses.'
         raise ProtocolError(f"{missing} {first}")
     console = results()
     console.rule(f"{chosen}, patient {patient}", align="left")
     for slot in slots.to_dict("records"):
         _print_slot(console, slot, decisions)
-    visit = float(slots["TIME"].iloc[-1])
+    if slots.empty:
+        console.print(f"No dose planned on day {day}; last seen at {clock_text(visit)}.", markup=False, style="bold")
     _print_findings(console, result, arm=chosen, patient=patient, visit=visit)
     _print_chart(console, result, arm=chosen, patient=patient, visit=visit)
     _print_events(console, result, arm=chosen, patient=patient, visit=visit)
@@ -96,6 +101,15 @@ def _of_patient(result: Result, table: str, *, arm: str, patient: int) -> pd.Dat
     return frame[(frame["ARM"] == arm) & (frame["ID"] == patient)]
 
 
+def _last_visit(result: Result, *, arm: str, patient: int, day: int | None) -> float | None:
+    """When the patient was last seen on a treatment day [h]; None where not at all."""
+    if day is None:
+        return None
+    seen = [_of_patient(result, name, arm=arm, patient=patient)["TIME"] for name in ("vitals", "labs")]
+    times = [float(time) for series in seen for time in series if time // HOURS_PER_DAY == day - 1]
+    return max(times, default=None)
+
+
 def _at(frame: pd.DataFrame, visit: float) -> pd.DataFrame:
     return frame[(frame["TIME"] - visit).abs() < SAME_VISIT_HOURS]
 
@@ -127,27 +141,37 @@ def _print_findings(console: Console, result: Result, *, arm: str, patient: int,
 
 
 def _print_chart(console: Console, result: Result, *, arm: str, patient: int, visit: float) -> None:
-    """The last value of everything measured until the visit, beside the first one."""
+    """The last values until the visit that moved, most first, beside the first ones; signs without a unit in one line."""
     import pandas as pd
 
     frames = [_of_patient(result, name, arm=arm, patient=patient) for name in ("vitals", "labs")]
     seen = pd.concat([frame[frame["TIME"] <= visit + SAME_VISIT_HOURS] for frame in frames]).dropna(subset=["AVAL"])
-    lines = []
+    lines, signs = [], []
     for name, part in seen.sort_values("TIME", kind="stable").groupby("NAME", sort=False):
         first, last = part.iloc[0], part.iloc[-1]
+        if last["AVALU"] == "1":
+            signs.append((float(last["AVAL"]), f"{name} {cell_text(last['AVAL'])}"))
+            continue
         age = visit - last["TIME"]
         when = "now" if age < SAME_VISIT_HOURS else f"{cell_text(round(age, 1))} h before"
-        lines.append((str(name), cell_text(last["AVAL"]), str(last["AVALU"]), when, cell_text(first["AVAL"])))
+        moved = abs(last["AVAL"] - first["AVAL"]) / max(abs(last["AVAL"]), abs(first["AVAL"]), SAME_VISIT_HOURS)
+        row = (str(name), cell_text(last["AVAL"]), str(last["AVALU"]), when, cell_text(first["AVAL"]))
+        lines.append((float(moved), row))
+    lines.sort(key=lambda line: -line[0])
+    shown = [row for moved, row in lines if moved >= MOVED][:CHART_ROWS]
     print_rows(
         console,
-        lines,
+        shown,
         columns=("measured", "value", "unit", "when", "at first"),
-        right=(
-            "value",
-            "at first",
-        ),
+        right=("value", "at first"),
         title="Chart",
     )
+    if len(lines) > len(shown):
+        console.print(f"{len(lines) - len(shown)} other values are near the first ones.", style="dim")
+    present = [text for value, text in sorted(signs, key=lambda sign: -sign[0]) if value > 0]
+    if present:
+        more = f" and {len(present) - SIGNS} weaker ones" if len(present) > SIGNS else ""
+        console.print(f"Signs: {', '.join(present[:SIGNS])}{more}", markup=False)
 
 
 def _print_events(console: Console, result: Result, *, arm: str, patient: int, visit: float) -> None:
@@ -169,8 +193,9 @@ def _print_given(console: Console, result: Result, *, arm: str, patient: int, vi
     rows = _of_patient(result, "inputs", arm=arm, patient=patient)
     recent = rows[(rows["TIME"] <= visit) & (rows["TIME"] >= visit - BEFORE_HOURS)]
     lines = [
-        (clock_text(r["TIME"]), str(r["WHAT"]), f"{r['KIND']} {cell_text(r['VALUE'])} {r['UNIT']}")
+        (clock_text(r["TIME"]), f"{r['WHAT']}: {r['TARGET']}", f"{r['KIND']} {cell_text(r['VALUE'])} {r['UNIT']}")
         for r in recent.to_dict("records")
+        if r["WHAT"] != "dose" or r["VALUE"] > 0
     ]
     title = f"Given in the {BEFORE_HOURS} h before"
     print_rows(console, lines, columns=("when", "what", "how much"), title=title)

@@ -15,14 +15,15 @@ from scipy import stats
 
 from cytotrial.formats.evidence import Expectation
 from cytotrial.results.adverse_events import event_rate
+from cytotrial.results.cox import cox
 from cytotrial.results.doses import given_per
-from cytotrial.results.efficacy import OBJECTIVE, best_responses, response_durations, survival_curve
+from cytotrial.results.efficacy import OBJECTIVE, best_responses, response_durations, response_times, survival_curve
 from cytotrial.results.folder import RunFolder
 from cytotrial.results.proportions import CONFIDENCE, UNKNOWN, Estimate, exact_proportion
-from cytotrial.results.survival import log_rank
 from cytotrial.units import HOURS_PER_MONTH, UnitError, conversion, hours
 
 NOT_SIMULATED = "not simulated yet"
+FATAL_GRADE = 5
 UNIT_COLUMNS: Mapping[str, list[str]] = MappingProxyType(
     {"patient": ["ID"], "course": ["ID", "COURSE"], "cycle": ["ID", "COURSE", "CYCLE"]}
 )
@@ -83,6 +84,8 @@ def _survival(code: str, row: str) -> Measure:
         if expectation.estimand == "hazard_ratio":
             return _hazard_ratio(arm, code)
         curve = survival_curve(arm.table("survival"), code)
+        if curve.n == 0 and len(arm.best):
+            return Simulated(UNKNOWN, NOT_SIMULATED)
         if expectation.estimand == "median":
             return _median_in_unit(curve.median(), expectation, f"{row}, median")
         if expectation.estimand in {"proportion", "rate"}:
@@ -100,8 +103,8 @@ def _hazard_ratio(arm: ArmTables, code: str) -> Simulated:
     ends = ends[ends["PARAMCD"] == code]
     if ends["ARM"].nunique() != 2:
         return Simulated(UNKNOWN, "a hazard ratio needs a run of exactly two arms")
-    test = log_rank(ends["AVAL"].to_numpy(float), ends["CNSR"].to_numpy(float) != 0, (ends["ARM"] == arm.arm).to_numpy(bool))
-    return Simulated(test.hazard_ratio, "this arm against the other, Peto")
+    fit = cox(ends["AVAL"].to_numpy(float), ends["CNSR"].to_numpy(float) != 0, (ends["ARM"] == arm.arm).to_numpy(float))
+    return Simulated(fit.hazard_ratio, "this arm against the other, Cox")
 
 
 def _duration(codes: tuple[str, ...], row: str | None) -> Measure:
@@ -157,6 +160,27 @@ def _adverse_event(arm: ArmTables, expectation: Expectation) -> Simulated:
     return Simulated(found, "" if known else f"'{expectation.term}' was never graded in this run")
 
 
+def _toxic_death(arm: ArmTables, expectation: Expectation) -> Simulated:
+    """Deaths of treatment are adverse events of grade 5."""
+    denominator = expectation.denominator
+    if expectation.estimand != "proportion" or denominator == "dose":
+        return _no_denominator(expectation)
+    slots, events = (_in_window(arm.table(name), expectation.window) for name in ("doses", "adverse_events"))
+    if slots is None or events is None:
+        return _no_window(expectation)
+    whole = denominator == "patient" and not expectation.window
+    units = arm.table("patients") if whole else slots[slots["GIVEN"] > 0]
+    return Simulated(event_rate(events, units, at_least=FATAL_GRADE, term=None, per=denominator))
+
+
+def _response_time(arm: ArmTables, expectation: Expectation) -> Simulated:
+    found = _typical(response_times(arm.table("patients"), arm.table("responses")), expectation)
+    factor = conversion("months", expectation.unit)
+    estimate = found.estimate
+    in_unit = Estimate(estimate.value * factor, estimate.low * factor, estimate.high * factor, estimate.n)
+    return Simulated(in_unit, found.remark)
+
+
 def _extreme(statistic: str) -> Measure:
     def measure(arm: ArmTables, expectation: Expectation) -> Simulated:
         if expectation.term is None:
@@ -210,6 +234,8 @@ ENDPOINTS: Mapping[str, Callable[[ArmTables, Expectation], Simulated]] = Mapping
         "duration_of_response": _duration(OBJECTIVE, "duration of response, median"),
         "duration_of_complete_response": _duration(("CR",), None),
         "duration_of_partial_response": _duration(("PR",), None),
+        "time_to_response": _response_time,
+        "toxic_death": _toxic_death,
         "doses_given": _doses_given,
         "courses_given": _courses_given,
         "adverse_event": _adverse_event,

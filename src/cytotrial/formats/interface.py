@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cytotrial.formats.base import Format, Name, Text, Unit
 
@@ -63,6 +63,19 @@ class Normal(Format):
     upper: float | None = None
 
 
+class Range(Format):
+    """Physical limits: no living patient is beyond them, so a simulated one who is has found a mistake of the model."""
+
+    low: float | None = None
+    high: float | None = None
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Range:
+        if self.low is not None and self.high is not None and not self.low < self.high:
+            raise ValueError(f"low {self.low:g} is not below high {self.high:g}.")
+        return self
+
+
 class Observable(Format):
     """What the clinic can measure. Its owner writes `<observable> := ...`; no other module may."""
 
@@ -72,6 +85,7 @@ class Observable(Format):
     code: str = Field(description="PARAMCD, at most 8 capital letters and digits", pattern=r"^[A-Z][A-Z0-9]{0,7}$")
     noise: Noise = Noise()
     normal: Normal = Normal()
+    range_: Range = Field(default=Range(), alias="range", description="physical limits, which no patient may leave")
 
 
 class InterfaceFile(Format):

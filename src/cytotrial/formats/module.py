@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from cytotrial.formats.base import Duration, Format, Name, Status, Text, Unit
-from cytotrial.formats.interface import Observable
+from cytotrial.formats.interface import Observable, Range
 
 
 class OwnedState(Format):
@@ -25,6 +25,7 @@ class OwnedState(Format):
         default=None, description="at a visit a smaller value is set to `extinct` (a cure)"
     )
     extinct: float | None = None
+    range_: Range = Field(default=Range(), alias="range", description="physical limits, which no patient may leave")
     title: Text
 
 

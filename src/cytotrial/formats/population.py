@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from cytotrial.formats.base import Format, Name, Source, Status, Text, Unit
+from cytotrial.formats.base import Duration, Format, Name, Source, Status, Text, Unit
 from cytotrial.formats.conditions import Condition
 
 
@@ -46,6 +46,18 @@ class CovariateCorrelation(Format):
     correlation: float = Field(gt=-1, lt=1)
 
 
+class AfterProgression(Format):
+    """Survival after progression in this population and era: exponential with log-normal frailty, no effect of any drug."""
+
+    median: Duration
+    frailty_log_sd: float = Field(default=0.0, ge=0)
+    tied_to: str | None = Field(default=None, description="a varied parameter, module.parameter, the frailty is tied to")
+    correlation: float = Field(default=0.0, gt=-1, lt=1, description="with the logarithm of that parameter")
+    status: Status
+    source: Source | None = None
+    note: str = ""
+
+
 class NamedPopulation(Format):
     """A population of a disease and an era."""
 
@@ -53,6 +65,7 @@ class NamedPopulation(Format):
     covariates: dict[Name, Distribution]
     correlations: list[CovariateCorrelation] = []
     set_: dict[str, str | float] = Field(default={}, alias="set", description="parameters of this population, with units")
+    after_progression: AfterProgression | None = None
     source: Source | None = None
     note: str = ""
 

@@ -50,6 +50,12 @@ class Judgement(Format):
         default=0.0, ge=0, description="per dose due and (concurrent terms above one)^1.5: the cycle is stopped without a rule"
     )
     withhold_hazard: float = Field(default=0.0, ge=0, description="per dose due and concurrent term above one: dose held")
+    next_cycle_refused: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="chance that a patient or clinician declines a further cycle of a course without a rule",
+    )
     status: Status = "assumed"
     source: Source | None = None
 

@@ -25,5 +25,6 @@ class Manifest(Format):
     hashes: dict[str, str] = Field(description="of protocol, library, code and run")
     tables: dict[str, int] = Field(description="rows of each table")
     failures: int
+    refused: dict[str, int] = Field(default={}, description="patients drawn but not plausible or eligible, by reason")
     created: str = Field(description="wall-clock time, ISO 8601")
     seconds: float

@@ -57,7 +57,7 @@ class Agenda:
         self._number = np.array([dose.number for dose in plan.doses], dtype=np.int64)
         self._is_late: BoolArray = np.zeros(patients, dtype=bool)
         self._late_because = np.full(patients, "", dtype=object)
-        self._rows: list[pd.DataFrame] = []
+        self._rows: list[dict[str, np.ndarray]] = []
 
     @property
     def next_time(self) -> FloatArray:
@@ -186,7 +186,7 @@ class Agenda:
         """Doses planned and given: one row per slot reached, lost or left of the courses begun."""
         if not self._rows:
             return pd.DataFrame({name: pd.Series(dtype="object") for name in COLUMNS})
-        return pd.concat(self._rows, ignore_index=True)[list(COLUMNS)]
+        return pd.DataFrame({name: np.concatenate([rows[name] for rows in self._rows]) for name in COLUMNS})
 
     def _move(self, mask: BoolArray, slot: IntArray) -> None:
         self.slot = np.where(mask, slot, self.slot)
@@ -221,22 +221,25 @@ class Agenda:
         rows = np.flatnonzero(mask)
         if rows.size == 0:
             return
+        # Columns of arrays, joined once at the end: a table per round would cost more than the round.
         self._rows.append(
-            pd.DataFrame(
-                {
-                    "ID": ids[rows],
-                    "TIME": time[rows],
-                    "DRUG": self.plan.drug,
-                    "COURSE": self.course[rows],
-                    "CYCLE": self.cycle[rows],
-                    "DOSE": self.number[rows],
-                    "PLANNED": self.planned()[rows],
-                    "GIVEN": given[rows],
-                    "UNIT": "nmol",
-                    "ROUTE": self.routes()[rows],
-                    "DURATION": self.durations()[rows],
-                    "ACTION": action,
-                    "REASON": [reasons[int(row)] for row in rows],
-                }
-            )
+            {
+                "ID": ids[rows],
+                "TIME": time[rows],
+                "DRUG": _repeated(self.plan.drug, rows.size),
+                "COURSE": self.course[rows],
+                "CYCLE": self.cycle[rows],
+                "DOSE": self.number[rows],
+                "PLANNED": self.planned()[rows],
+                "GIVEN": given[rows],
+                "UNIT": _repeated("nmol", rows.size),
+                "ROUTE": self.routes()[rows].astype(object),
+                "DURATION": self.durations()[rows],
+                "ACTION": _repeated(action, rows.size),
+                "REASON": np.array([reasons[int(row)] for row in rows], dtype=object),
+            }
         )
+
+
+def _repeated(text: str, times: int) -> np.ndarray:
+    return np.full(times, text, dtype=object)

@@ -55,7 +55,7 @@ class CarePlan:
     def dose_given(
         self, treatment: str, care: Sequence[Switch], *, at: BoolArray, time: FloatArray, cycle_end: FloatArray
     ) -> list[Turn]:
-        """Turns on what the cycle of a dose needs and plans its end [h]; nothing where that is so already.
+        """Turns on what the cycle of a dose needs, where it is off, and plans its end [h]; nothing where that is done.
 
         The first dose given of a cycle may not be its first slot, and a delay moves the end of a cycle: so every dose asks.
         """
@@ -63,10 +63,11 @@ class CarePlan:
         turns = []
         for switch in care:
             until = cycle_end + switch.after_hours
+            is_on = self._latest(switch) > time
             longer = at & (until > held[switch.index] + TIME_TOLERANCE_HOURS)
             held[switch.index] = np.where(longer, until, held[switch.index])
-            turns.append(Turn(switch, longer, time, switch.value, forget=True))
-            turns.append(Turn(switch, longer, self._latest(switch), 0.0, forget=False))
+            turns.append(Turn(switch, longer, self._latest(switch), 0.0, forget=True))
+            turns.append(Turn(switch, longer & ~is_on, time, switch.value, forget=False))
         return turns
 
     def cycle_stops(self, treatment: str, care: Sequence[Switch], *, at: BoolArray, time: FloatArray) -> list[Turn]:

@@ -38,6 +38,7 @@ from cytotrial.observe.plan import MonitoringPlan
 from cytotrial.units import hours
 
 JUDGED_HOLD, JUDGED_STOP = "judgement: withhold", "judgement: stop cycle"
+JUDGED_REFUSAL = "judgement: no further cycle"
 IMPOSED = "rules of another drug of the arm"
 NO_STEP = np.int16(-1)
 
@@ -157,7 +158,7 @@ class RuleProfile:
     @property
     def phrases(self) -> tuple[str, ...]:
         """What `Decision.policy_step` points to: the steps in words, then the judgements, then the rules of another drug."""
-        return (*(step.text for step in self.steps), JUDGED_HOLD, JUDGED_STOP, IMPOSED)
+        return (*(step.text for step in self.steps), JUDGED_HOLD, JUDGED_STOP, JUDGED_REFUSAL, IMPOSED)
 
     @property
     def interventions(self) -> tuple[str, ...]:
@@ -182,7 +183,7 @@ class RuleProfile:
             ledger: what was given and withheld so far.
             due: (patients,) who has a dose due.
             threshold_factor: (patients,) multiplies the limits of judged criteria, as in `conditions.evaluate`.
-            draws: (patients, 2) uniform numbers for the judgement of the profile; none: rules alone.
+            draws: (patients, 3) uniform numbers for the judgement of the profile; none: rules alone.
         """
         patients = history.patients
         met = self._met(history, grades, ledger, threshold_factor)
@@ -206,7 +207,7 @@ class RuleProfile:
         if draws is not None:
             # Nobody judges a course by what was there before its first dose.
             asked = due & (ledger.doses_in_course > 0)
-            for offset, (code, happens) in enumerate(self._judgements(grades, draws)):
+            for offset, (code, happens) in enumerate(self._judgements(grades, ledger, draws)):
                 changed = asked & happens & (action < code)
                 action[changed] = code
                 policy_step[changed] = len(self.steps) + offset
@@ -258,16 +259,23 @@ class RuleProfile:
             [trigger.kind == "criterion" and criterion.id == trigger.name for criterion in self.criteria], dtype=np.bool_
         )
 
-    def _judgements(self, grades: Mapping[str, CodeArray], draws: FloatArray) -> list[tuple[np.int8, BoolArray]]:
-        """Actions taken without a rule, the more readily the more goes wrong at once, and for whom; mildest first."""
+    def _judgements(
+        self, grades: Mapping[str, CodeArray], ledger: Ledger, draws: FloatArray
+    ) -> list[tuple[np.int8, BoolArray]]:
+        """Actions taken without a rule, and for whom; mildest first: doses held and cycles stopped, the more readily the more
+        goes wrong at once, and further cycles of a course declined.
+        """
         written = self.judgement
         counted = [grades[term] >= written.concurrent_grade for term in written.concurrent_terms if term in grades]
-        if not counted:
-            return []
-        excess = np.maximum(np.sum(counted, axis=0) - 1.0, 0.0)
+        excess = np.maximum(np.sum(counted, axis=0) - 1.0, 0.0) if counted else np.zeros(draws.shape[0])
         holds = draws[:, 0] < -np.expm1(-written.withhold_hazard * excess)
         stops = draws[:, 1] < -np.expm1(-written.stop_cycle_hazard * excess**JUDGEMENT_EXPONENT)
-        return [(WITHHOLD, holds), (STOP_CYCLE, stops)]
+        # Asked once, when the cycle would begin: a dose withheld there leaves the count of doses at 0.
+        begins = (
+            (ledger.cycles > 1) & (ledger.doses_in_cycle == 0) & (ledger.withheld_in_a_row == 0) & (ledger.waited_hours == 0)
+        )
+        declines = begins & (draws[:, 2] < written.next_cycle_refused)
+        return [(WITHHOLD, holds), (STOP_CYCLE, stops), (STOP_CYCLE, declines)]
 
     def _wait(self, action: CodeArray, delay: FloatArray, ledger: Ledger) -> None:
         """Turns a withheld dose into one that waits, and one that has waited long enough into one lost; changes its arrays."""

@@ -154,7 +154,7 @@ class Biology:
         """Values of `system.parameters` for each patient, (patients, parameters), each in its table's unit.
 
         Args:
-            covariates: (patients,) each; NaN stands for one that is missing and that nothing reads.
+            covariates: (patients,) each; 0 stands for one that is missing and that nothing reads.
             factors: drawn VALUES by 'module.name', (patients,); they replace the table's and the override's.
             overrides: one value for all by name, in the table's unit; replaces a formula too.
 
@@ -166,7 +166,7 @@ class Biology:
         patients = max((value.shape[0] for value in (*given.values(), *drawn.values()) if value.ndim), default=1)
         self._check_covariates(given)
         fixed = {self.resolve(name): value for name, value in (overrides or {}).items()}
-        values = {name: np.broadcast_to(given.get(name, np.float64(np.nan)), (patients,)) for name in self.covariates}
+        values = {name: np.broadcast_to(given.get(name, np.float64(0.0)), (patients,)) for name in self.covariates}
         formulas = self.draft.formulas()
         for full, parameter in self.parameters.items():
             value = drawn.get(full, fixed.get(full, parameter.value))

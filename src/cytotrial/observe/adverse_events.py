@@ -42,13 +42,27 @@ class _Running:
         return cls(codes, np.zeros(patients, dtype=bool), codes.copy(), times(), times(), counts(), counts())
 
 
+@dataclass(frozen=True)
+class _Episodes:
+    """Episodes of one term that ended in one round, or are still open; (episodes,) each. `rows` are positions of patients."""
+
+    term: str
+    rows: IntArray
+    worst: CodeArray
+    onset: FloatArray
+    end: FloatArray
+    time_worst: FloatArray
+    course: IntArray
+    cycle: IntArray
+
+
 class AdverseEvents:
     """The episodes of a chunk of patients, collected round by round."""
 
     def __init__(self, grader: Grader, patients: int) -> None:
         self._grader = grader
         self._running = {term: _Running.start(patients) for term in grader.terms}
-        self._closed: list[pd.DataFrame] = []
+        self._closed: list[_Episodes] = []
 
     def add(
         self,
@@ -61,10 +75,15 @@ class AdverseEvents:
         cycle: IntArray,
     ) -> None:
         """Adds a round: grades (-1 unknown) of the patients present; `course` and `cycle` count from 1, 0 before the first."""
+        starting = first & present
+        anybody_starts = bool(starting.any())
         for term, running in self._running.items():
             grade = grades[term]
-            running.baseline = np.where(first & present, np.maximum(grade, 0), running.baseline).astype(np.int8)
+            if anybody_starts:
+                running.baseline = np.where(starting, np.maximum(grade, 0), running.baseline).astype(np.int8)
             above = present & (grade > running.baseline)
+            if not (above.any() or running.is_open.any()):
+                continue
             over = present & running.is_open & (grade >= 0) & (grade <= running.baseline)
             self._close(term, over, time)
             running.is_open = running.is_open & ~over
@@ -79,35 +98,46 @@ class AdverseEvents:
 
     def to_table(self, *, arm: str, ids: IntArray) -> pd.DataFrame:
         """The table `adverse_events` of a run. AENTM is missing where the event had not ended at the last visit."""
-        parts = [part.assign(ID=ids[part["ROW"].to_numpy()]) for part in self._closed]
-        for term, running in self._running.items():
-            part = self._rows(term, running.is_open, np.full(running.onset.shape, np.nan))
-            parts.append(part.assign(ID=ids[part["ROW"].to_numpy()]))
-        filled = [part for part in parts if len(part)]
-        if not filled:
+        still_open = [
+            self._episodes(term, running.is_open, np.full(running.onset.shape, np.nan))
+            for term, running in self._running.items()
+        ]
+        parts = [part for part in (*self._closed, *still_open) if part.rows.size]
+        if not parts:
             return pd.DataFrame({name: pd.Series(dtype=_TYPES.get(name, "object")) for name in COLUMNS})
-        table = pd.concat(filled, ignore_index=True).assign(ARM=arm, VERSION=self._grader.version)
-        return table.sort_values(["ID", "ASTTM", "TERM"], kind="stable", ignore_index=True)[list(COLUMNS)]
+        terms = [self._grader.terms[part.term] for part in parts]
+        sizes = [part.rows.size for part in parts]
+        columns = {
+            "ARM": arm,
+            "ID": ids[np.concatenate([part.rows for part in parts])],
+            "TERM": np.repeat(np.array([term.name for term in terms], dtype=object), sizes),
+            "SOC": np.repeat(np.array([term.system_organ_class for term in terms], dtype=object), sizes),
+            "GRADE": np.concatenate([part.worst for part in parts]).astype(np.int64),
+            "ASTTM": np.concatenate([part.onset for part in parts]),
+            "AENTM": np.concatenate([part.end for part in parts]),
+            "TIME_WORST": np.concatenate([part.time_worst for part in parts]),
+            "COURSE": np.concatenate([part.course for part in parts]),
+            "CYCLE": np.concatenate([part.cycle for part in parts]),
+            "VERSION": self._grader.version,
+        }
+        return pd.DataFrame(columns).sort_values(["ID", "ASTTM", "TERM"], kind="stable", ignore_index=True)[list(COLUMNS)]
 
     def _close(self, term: str, over: BoolArray, time: FloatArray) -> None:
         if over.any():
-            self._closed.append(self._rows(term, over, time))
+            self._closed.append(self._episodes(term, over, time))
 
-    def _rows(self, term: str, chosen: BoolArray, end: FloatArray) -> pd.DataFrame:
-        running, named = self._running[term], self._grader.terms[term]
+    def _episodes(self, term: str, chosen: BoolArray, end: FloatArray) -> _Episodes:
+        running = self._running[term]
         (rows,) = np.nonzero(chosen)
-        return pd.DataFrame(
-            {
-                "ROW": rows,
-                "TERM": named.name,
-                "SOC": named.system_organ_class,
-                "GRADE": running.worst[rows].astype(np.int64),
-                "ASTTM": running.onset[rows],
-                "AENTM": end[rows],
-                "TIME_WORST": running.time_worst[rows],
-                "COURSE": running.course[rows],
-                "CYCLE": running.cycle[rows],
-            }
+        return _Episodes(
+            term,
+            rows,
+            running.worst[rows],
+            running.onset[rows],
+            end[rows],
+            running.time_worst[rows],
+            running.course[rows],
+            running.cycle[rows],
         )
 
 

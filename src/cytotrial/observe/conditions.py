@@ -79,9 +79,9 @@ def conjunction(first: CodeArray, second: CodeArray) -> CodeArray:
     >>> conjunction(np.array([1, 1, 0], dtype=np.int8), np.array([1, -1, -1], dtype=np.int8)).tolist()
     [1, -1, 0]
     """
-    return np.where(
-        (first == FALSE) | (second == FALSE), FALSE, np.where((first == TRUE) & (second == TRUE), TRUE, UNKNOWN)
-    ).astype(np.int8)
+    # Codes are 1, 0 and -1: both non-zero is true only where both are 1.
+    result: CodeArray = np.where((first & second) == FALSE, FALSE, np.minimum(first, second))
+    return result
 
 
 def disjunction(first: CodeArray, second: CodeArray) -> CodeArray:
@@ -90,7 +90,8 @@ def disjunction(first: CodeArray, second: CodeArray) -> CodeArray:
     >>> disjunction(np.array([0, 1, 0], dtype=np.int8), np.array([0, -1, -1], dtype=np.int8)).tolist()
     [0, 1, -1]
     """
-    return negation(conjunction(negation(first), negation(second)))
+    result: CodeArray = np.where((first == TRUE) | (second == TRUE), TRUE, np.minimum(first, second))
+    return result
 
 
 def negation(value: CodeArray) -> CodeArray:
@@ -231,28 +232,35 @@ def _compare(
             return _decimal(np.asarray((1.0 + (bound - 1.0) * factor) * scale))
         return _decimal(np.asarray(bound * factor * scale))
 
-    def compare(value: FloatArray) -> CodeArray:
-        true = np.ones(value.shape, dtype=bool)
-        false = np.zeros(value.shape, dtype=bool)
+    ends = [
+        (limit(bound), test)
         for bound, test in (
             (lower, np.greater_equal),
             (condition.above, np.greater),
             (condition.below, np.less),
             (condition.at_most, np.less_equal),
-        ):
-            if bound is None:
-                continue
-            end = limit(bound)
+        )
+        if bound is not None
+    ]
+
+    def compare(value: FloatArray) -> CodeArray:
+        is_known = ~np.isnan(value)
+        true = np.ones(value.shape, dtype=bool)
+        false = np.zeros(value.shape, dtype=bool)
+        for end, test in ends:
             holds = test(value, end)
             true &= holds
-            false |= ~holds & ~np.isnan(value) & ~np.isnan(end)
-        return np.where(true, TRUE, np.where(false, FALSE, UNKNOWN)).astype(np.int8)
+            false |= ~holds & is_known & ~np.isnan(end)
+        result: CodeArray = np.where(true, TRUE, np.where(false, FALSE, UNKNOWN))
+        return result
 
     return compare
 
 
 def _decimal(number: FloatArray) -> FloatArray:
     """The number rounded to 12 significant digits: 3 times a limit of 1.4 is 4.2, as on a laboratory's report."""
+    if number.ndim == 0:
+        return np.asarray(float(f"{float(number):.{SIGNIFICANT_DIGITS}g}"))
     with np.errstate(divide="ignore", invalid="ignore"):
         size = 10.0 ** (SIGNIFICANT_DIGITS - 1 - np.floor(np.log10(np.abs(number))))
         rounded = np.round(number * size) / size

@@ -13,7 +13,7 @@ import pandas as pd
 
 from cytotrial.observe.arrays import TIME_TOLERANCE_HOURS, BoolArray, CodeArray, FloatArray, IntArray
 from cytotrial.observe.observe import Chart
-from cytotrial.observe.plan import MonitoringPlan
+from cytotrial.observe.plan import Finding, MonitoringPlan
 
 TABLES = {"lab": "labs", "vital": "vitals", "sign": "vitals", "treatment": "vitals"}
 COLUMNS = ("ARM", "ID", "TIME", "PARAMCD", "NAME", "AVAL", "AVALU")
@@ -28,6 +28,16 @@ class Record:
     since: FloatArray
 
 
+@dataclass(frozen=True)
+class _Values:
+    """All measured values of one finding, (values,) each."""
+
+    finding: Finding
+    patient: IntArray
+    time: FloatArray
+    value: FloatArray
+
+
 class History:
     """The charts and grades of a chunk of patients, one round after the other."""
 
@@ -40,10 +50,12 @@ class History:
         self._baseline: dict[str, FloatArray] = {name: np.full(patients, np.nan) for name in plan.findings}
         self._latest: dict[str, FloatArray] = {name: np.full(patients, np.nan) for name in plan.findings}
         self._measured_at: dict[str, FloatArray] = {name: np.full(patients, np.nan) for name in plan.findings}
+        self._fresh: dict[str, FloatArray] = {}
 
     def add(self, chart: Chart) -> None:
         """Adds a round. Findings outside the plan are not kept."""
         self.now = np.where(chart.present, chart.time, self.now)
+        self._fresh.clear()
         for name in self.plan.findings.keys() & chart.values.keys():
             value = chart.values[name]
             known = chart.present & ~np.isnan(value)
@@ -65,9 +77,12 @@ class History:
 
     def latest(self, name: str) -> FloatArray:
         """The last measured value (patients,), NaN where there is none or it is too old to count."""
-        age = self.now - self._measured_at[name]
-        fresh = age <= self.plan.findings[name].valid_hours + TIME_TOLERANCE_HOURS
-        return np.where(fresh, self._latest[name], np.nan)
+        if name not in self._fresh:
+            # Many conditions ask for the same finding in one round.
+            age = self.now - self._measured_at[name]
+            fresh = age <= self.plan.findings[name].valid_hours + TIME_TOLERANCE_HOURS
+            self._fresh[name] = np.where(fresh, self._latest[name], np.nan)
+        return self._fresh[name]
 
     def measured_at(self, name: str) -> FloatArray:
         """When the finding was last measured [h] (patients,), NaN where never."""
@@ -87,7 +102,7 @@ class History:
 
     def to_tables(self, *, arm: str, ids: IntArray, keep: BoolArray | None = None) -> dict[str, pd.DataFrame]:
         """The tables `labs` and `vitals` of a run: one row per measured value, ordered by patient, time and finding."""
-        parts: dict[str, list[pd.DataFrame]] = {"labs": [], "vitals": []}
+        parts: dict[str, list[_Values]] = {"labs": [], "vitals": []}
         kept = np.ones(self.patients, dtype=bool) if keep is None else keep
         for name, finding in self.plan.findings.items():
             table = TABLES.get(finding.group)
@@ -96,19 +111,31 @@ class History:
             value = np.stack([record.value for record in self._series[name]])
             time = np.stack([record.time for record in self._series[name]])
             rounds, who = np.nonzero(~np.isnan(value) & kept)
-            columns = {"ID": ids[who], "TIME": time[rounds, who], "AVAL": value[rounds, who]}
-            part = pd.DataFrame(columns)
-            parts[table].append(part.assign(PARAMCD=finding.code, NAME=name, AVALU=finding.unit))
-        return {table: _joined(frames, arm) for table, frames in parts.items()}
+            parts[table].append(_Values(finding, ids[who], time[rounds, who], value[rounds, who]))
+        return {table: _joined(values, arm) for table, values in parts.items()}
 
 
-def _joined(frames: list[pd.DataFrame], arm: str) -> pd.DataFrame:
-    if not frames:
+def _joined(parts: list[_Values], arm: str) -> pd.DataFrame:
+    """One table of the values, ordered by patient, time and code; texts are written once the numbers are in order."""
+    if not parts:
         return pd.DataFrame(
             {
                 name: pd.Series(dtype={"ID": "int64", "TIME": "float64", "AVAL": "float64"}.get(name, "object"))
                 for name in COLUMNS
             }
         )
-    table = pd.concat(frames, ignore_index=True).assign(ARM=arm)
-    return table.sort_values(["ID", "TIME", "PARAMCD"], kind="stable", ignore_index=True)[list(COLUMNS)]
+    parts = sorted(parts, key=lambda part: part.finding.code)
+    which = np.repeat(np.arange(len(parts)), [part.value.size for part in parts])
+    patient, time, value = (np.concatenate([getattr(part, name) for part in parts]) for name in ("patient", "time", "value"))
+    order = np.lexsort((which, time, patient))
+    which = which[order]
+    columns = {
+        "ARM": arm,
+        "ID": patient[order],
+        "TIME": time[order],
+        "PARAMCD": np.array([part.finding.code for part in parts], dtype=object)[which],
+        "NAME": np.array([part.finding.name for part in parts], dtype=object)[which],
+        "AVAL": value[order],
+        "AVALU": np.array([part.finding.unit for part in parts], dtype=object)[which],
+    }
+    return pd.DataFrame(columns)[list(COLUMNS)]

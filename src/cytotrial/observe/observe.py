@@ -103,7 +103,7 @@ def observe(
     values = {}
     for name, finding in plan.findings.items():
         value = np.full(occasion.time.shape, np.nan)
-        last = since if history is None else np.nan_to_num(history.measured_at(name), nan=-np.inf)
+        last = since if history is None else history.measured_at(name)
         at = _is_due(finding, occasion, last)
         if at.any():
             true_value = _true_value(finding, truth, interval)
@@ -129,7 +129,8 @@ def _moment_is_now(moment: Moment, occasion: Occasion, last: FloatArray) -> Bool
     period = moment.period_hours
     this_period = np.floor((occasion.time + TIME_TOLERANCE_HOURS) / period)
     last_period = np.floor((last + TIME_TOLERANCE_HOURS) / period)
-    return np.asarray(wanted & ((this_period > last_period) | occasion.first), dtype=np.bool_)
+    # Never measured is NaN, and then it is due.
+    return np.asarray(wanted & (~(this_period <= last_period) | occasion.first), dtype=np.bool_)
 
 
 def _true_value(finding: Finding, truth: Mapping[str, FloatArray], interval: Interval) -> FloatArray | None:

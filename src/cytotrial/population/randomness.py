@@ -75,8 +75,10 @@ def to_scale(
     middle = forward(np.asarray(centre, dtype=float))
     if spread == 0:
         return np.broadcast_to(backward(middle), normal.shape).astype(float)
-    bottom = -np.inf if low is None else (forward(low) - middle) / spread
-    top = np.inf if high is None else (forward(high) - middle) / spread
+    # A limit at the end of the scale itself, such as 0 of a logarithm, is infinitely far away.
+    with np.errstate(divide="ignore"):
+        bottom = -np.inf if low is None else (forward(low) - middle) / spread
+        top = np.inf if high is None else (forward(high) - middle) / spread
     result: np.ndarray = backward(middle + spread * cut_normal(normal, bottom, top))
     return result
 

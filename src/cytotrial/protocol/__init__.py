@@ -10,6 +10,7 @@ from cytotrial.protocol.protocol import Arm, Courses, Protocol, Treatment, with_
 from cytotrial.protocol.regimen import Regimen, parse_regimen
 from cytotrial.protocol.resolving import find_protocol, read_protocol, resolve_protocol
 from cytotrial.protocol.scans import ScanPlan
+from cytotrial.protocol.untreated import with_untreated_arm
 
 __all__ = [
     "Arm",
@@ -27,4 +28,5 @@ __all__ = [
     "read_protocol",
     "resolve_protocol",
     "with_overrides",
+    "with_untreated_arm",
 ]

@@ -14,9 +14,9 @@ from markupsafe import Markup
 from cytotrial.errors import Place, Problem, RunFolderError
 from cytotrial.report import sections
 from cytotrial.report.wording import number, reference
-from cytotrial.results.result import FIGURES, Result
+from cytotrial.results.result import Result
 
-TIME_COURSES_SHOWN = 12
+TIME_COURSES_SHOWN = 14
 SIGNIFICANT_DIGITS = 5  # of the numbers behind a figure: more only makes the file larger
 
 REASON_COLUMNS = {
@@ -35,19 +35,24 @@ def render_report(result: Result) -> str:
     folder = files("cytotrial.report")
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
     template = environment.from_string((folder / "report.html.j2").read_text(encoding="utf-8"))
-    names = [*FIGURES, *result.observables()[:TIME_COURSES_SHOWN]]
-    figures = {name: result.plot(name) for name in names}
+    observables = result.observables()
+    courses = observables[:TIME_COURSES_SHOWN]
+    figures = {name: result.plot(name) for name in [*result.figures(), *courses]}
     context = result.context
     return template.render(
         manifest=result.manifest,
         protocol=result.manifest.protocol,
         title=_title(result),
         design=result.design,
+        people=int(result.table("patients")["ID"].nunique()),
         calendars=context.calendars,
         headline=sections.headline(result),
         between=sections.between_arms(result),
         published=sections.published(result),
         patients=sections.patients(result),
+        refused=sections.refused(result),
+        onset=sections.onset(result),
+        care=sections.care(result),
         side_effects=sections.side_effects(result),
         doses=sections.doses(result),
         reasons=sections.frame_table(result.reasons(), REASON_COLUMNS, percents=["percent"]),
@@ -69,8 +74,8 @@ def render_report(result: Result) -> str:
         references={key: reference(fields) for key, fields in context.sources.items()},
         figures=figures,
         figure_data={name: embedded_json(figure) for name, figure in figures.items()},
-        time_courses=names[len(FIGURES) :],
-        observables_left_out=max(0, len(result.observables()) - TIME_COURSES_SHOWN),
+        time_courses=courses,
+        observables_left_out=len(observables) - len(courses),
         style=Markup((folder / "report.css").read_text(encoding="utf-8")),
         plotly=Markup((folder / "vendor" / "plotly-cartesian.min.js").read_text(encoding="utf-8")),
     )

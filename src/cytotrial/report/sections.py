@@ -8,17 +8,20 @@ from typing import Any
 
 import pandas as pd
 
-from cytotrial.report.wording import NOT_KNOWN, number, percent, with_interval
+from cytotrial.report.wording import NOT_KNOWN, number, percent, points, with_interval
 from cytotrial.results.adverse_events import ANY_TERM
 from cytotrial.results.result import Result
 from cytotrial.results.tables import records
+from cytotrial.units import HOURS_PER_DAY
 
 HEADLINE = {
     "objective response": "Objective response",
     "complete response": "Complete response",
+    "duration of response, median": "Duration of response, median [months]",
     "progression-free survival, median": "Progression-free survival, median [months]",
     "overall survival, median": "Overall survival, median [months]",
 }
+MEASURES = {"difference": "difference in percentage points"}
 BY_ARM = 12  # more arms than this make a table no page can hold: the rest is in the run folder
 
 
@@ -37,6 +40,8 @@ def headline(result: Result) -> TextTable:
     arms = result.arms[:BY_ARM]
     rows = []
     for endpoint, title in HEADLINE.items():
+        if not (efficacy["endpoint"] == endpoint).any():
+            continue
         cells = [_cell(efficacy[(efficacy["arm"] == arm) & (efficacy["endpoint"] == endpoint)]) for arm in arms]
         rows.append((title, *cells))
     severe = {row["arm"]: row for row in records(events[events["term"] == ANY_TERM])}
@@ -72,13 +77,17 @@ def between_arms(result: Result) -> TextTable:
     """Each further arm against the first: a difference in percentage points or a hazard ratio, with its interval."""
     rows = []
     for row in records(result.between_arms()):
-        show = percent if row["measure"] == "difference" else number
+        show = points if row["measure"] == "difference" else number
         p_value = "" if pd.isna(row["p_value"]) else f"; p = {number(row['p_value'], 2)}"
         shown = (
             NOT_KNOWN if pd.isna(row["value"]) else f"{show(row['value'])} ({show(row['low'])} to {show(row['high'])}){p_value}"
         )
-        rows.append((f"{row['arm']} against {row['against']}", row["endpoint"], f"{row['measure']}, {row['method']}", shown))
-    return TextTable(("arms", "endpoint", "measure", "value (95 % interval)"), tuple(rows), (False, False, False, True))
+        each = show if row["measure"] != "difference" else percent
+        values = [NOT_KNOWN if pd.isna(row[name]) else each(row[name]) for name in ("arm_value", "against_value")]
+        names = (f"{row['arm']} against {row['against']}", row["kind"], row["endpoint"])
+        rows.append((*names, *values, f"{MEASURES.get(row['measure'], row['measure'])}, {row['method']}", shown))
+    columns = ("arms", "kind", "endpoint", "this arm", "the other", "measure", "value (95 % interval)")
+    return TextTable(columns, tuple(rows), (False, False, False, True, True, False, True))
 
 
 def patients(result: Result) -> TextTable:
@@ -91,7 +100,10 @@ def patients(result: Result) -> TextTable:
         if name in parameters or "." in name:
             continue
         values = [frame.loc[frame["ARM"] == arm, name] for arm in arms]
-        if pd.api.types.is_numeric_dtype(frame[name]) and not frame[name].dropna().isin([0, 1]).all():
+        is_number = pd.api.types.is_numeric_dtype(frame[name])
+        if is_number and frame[name].dropna().isin([0, 1]).all():
+            rows.append((str(name).replace("_", " "), *(percent(part.mean()) for part in values)))
+        elif is_number:
             rows.append((str(name).replace("_", " "), *(_spread(part) for part in values)))
         else:
             for level in sorted(frame[name].dropna().unique().tolist()):
@@ -99,6 +111,58 @@ def patients(result: Result) -> TextTable:
                 rows.append((f"{str(name).replace('_', ' ')}: {label}", *(percent((part == level).mean()) for part in values)))
     names = ("all arms (twins: the same patients)",) if result.design == "twins" and len(result.arms) > 1 else tuple(arms)
     return TextTable(("median (range), or share", *names), tuple(rows), (False, *(True for _ in arms)))
+
+
+def refused(result: Result) -> TextTable:
+    """Why drawn patients were not taken: the reason, how many, and per patient taken."""
+    taken = max(result.manifest.patients, 1)
+    rows = [
+        (reason, number(count), f"{count / taken:.2g}")
+        for reason, count in sorted(result.manifest.refused.items(), key=lambda item: -item[1])
+    ]
+    return TextTable(("reason", "draws refused", "per patient taken"), tuple(rows), (False, True, True))
+
+
+def onset(result: Result) -> TextTable:
+    """When adverse events begin and how long they last, by arm and term: medians with quartiles."""
+    rows = [
+        (
+            str(row["arm"]),
+            str(row["term"]),
+            number(row["patients"]),
+            f"{row['episodes_per_patient']:.1f}",
+            _quartiles(row, "onset", days=True),
+            _quartiles(row, "duration", days=True),
+            number(row["unfinished"]),
+        )
+        for row in records(result.adverse_event_times())
+    ]
+    names = (
+        "arm",
+        "term",
+        "patients",
+        "episodes each",
+        "first begins, day (quartiles)",
+        "lasts, days (quartiles)",
+        "not ended",
+    )
+    return TextTable(names, tuple(rows), (False, False, True, True, True, True, True))
+
+
+def care(result: Result) -> TextTable:
+    """Supportive care: who ever had it, and for how long."""
+    rows = [
+        (
+            str(row["arm"]),
+            str(row["care"]).replace("_", " "),
+            number(row["patients"]),
+            percent(row["percent"] / 100),
+            f"{number(row['days_median'])} ({number(row['days_q1'])} to {number(row['days_q3'])})",
+        )
+        for row in records(result.care())
+    ]
+    names = ("arm", "care", "patients", "of all", "days, median (quartiles)")
+    return TextTable(names, tuple(rows), (False, False, True, True, True))
 
 
 def side_effects(result: Result) -> TextTable:
@@ -157,7 +221,7 @@ def frame_table(frame: pd.DataFrame, names: Mapping[str, str], *, percents: Sequ
     numeric = tuple(bool(pd.api.types.is_numeric_dtype(frame[name])) for name in names)
     rows = [
         tuple(
-            (f"{number(row[name])} %" if name in percents and not pd.isna(row[name]) else number(row[name]))
+            (percent(row[name] / 100) if name in percents else number(row[name]))
             if is_number
             else ("" if pd.isna(row[name]) else str(row[name]).replace("_", " "))
             for name, is_number in zip(names, numeric, strict=True)
@@ -171,6 +235,8 @@ def _cell(rows: pd.DataFrame) -> str:
     if rows.empty:
         return NOT_KNOWN
     row = rows.iloc[0]
+    if row["patients"] == 0:
+        return NOT_KNOWN
     text = with_interval(row["value"], row["low"], row["high"], unit=str(row["unit"]))
     if pd.isna(row["published"]):
         return text
@@ -183,6 +249,12 @@ def _given(rows: pd.DataFrame) -> str:
         return NOT_KNOWN
     planned = rows["patients"] * rows["planned_per_patient"]
     return f"{percent((rows['given_mean'] * rows['patients']).sum() / planned.sum())}"
+
+
+def _quartiles(row: dict[str, Any], name: str, *, days: bool) -> str:
+    scale = HOURS_PER_DAY if days else 1.0
+    shown = [number(row[f"{name}_{part}"] / scale, 2) for part in ("median", "q1", "q3")]
+    return f"{shown[0]} ({shown[1]} to {shown[2]})"
 
 
 def _spread(values: pd.Series) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 NOT_KNOWN = "–"
+LARGEST_PLAIN = 1e6
 
 
 def number(value: Any, digits: int = 3) -> str:
@@ -19,9 +20,9 @@ def number(value: Any, digits: int = 3) -> str:
     if value is None or pd.isna(value):
         return NOT_KNOWN
     found = float(str(value))
-    if found == int(found) and abs(found) < 1e6:
+    if found == int(found) and abs(found) < LARGEST_PLAIN:
         return str(int(found))
-    return f"{found:.{digits}g}"
+    return str(round(found)) if 10**digits <= abs(found) < LARGEST_PLAIN else f"{found:.{digits}g}"
 
 
 def percent(value: Any) -> str:
@@ -35,6 +36,17 @@ def percent(value: Any) -> str:
     hundredths = 100 * float(str(value))
     shown = f"{hundredths:.1f}".rstrip("0").rstrip(".") if abs(hundredths) < 9.95 else f"{hundredths:.0f}"
     return f"{shown} %"
+
+
+def points(value: Any) -> str:
+    """A difference of shares in percentage points, with its sign.
+
+    >>> points(-0.061), points(0.004)
+    ('-6.1', '+0.4')
+    """
+    if value is None or pd.isna(value):
+        return NOT_KNOWN
+    return f"{100 * float(str(value)):+.1f}"
 
 
 def with_interval(value: Any, low: Any, high: Any, *, unit: str) -> str:

@@ -26,7 +26,8 @@ class ParameterUsed:
 class Context:
     """What was known when the run was made.
 
-    `sources` are CSL fields by key, `calendars` lines for people by arm, `units` those of the observables.
+    `sources` are CSL fields by key, `calendars` lines for people by arm; `units`, `titles` and `groups` (vital, lab, tumour,
+    sign, treatment) are those of the observables by name.
     """
 
     published: tuple[EvidenceFile, ...] = ()
@@ -34,6 +35,8 @@ class Context:
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     calendars: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
 
 
 def context_to_json(context: Context) -> dict[str, Any]:
@@ -45,6 +48,8 @@ def context_to_json(context: Context) -> dict[str, Any]:
         "sources": {key: dict(fields) for key, fields in context.sources.items()},
         "calendars": {arm: list(lines) for arm, lines in context.calendars.items()},
         "units": dict(context.units),
+        "titles": dict(context.titles),
+        "groups": dict(context.groups),
     }
 
 
@@ -56,4 +61,6 @@ def context_from_json(content: Mapping[str, Any]) -> Context:
         sources=content.get("sources", {}),
         calendars={arm: tuple(lines) for arm, lines in content.get("calendars", {}).items()},
         units=content.get("units", {}),
+        titles=content.get("titles", {}),
+        groups=content.get("groups", {}),
     )

@@ -1,4 +1,4 @@
-"""Responses, progression-free and overall survival of each arm with intervals; arms compared as the design asks. No figures."""
+"""Responses, progression-free and overall survival of each arm with intervals. Compares no arms, draws no figures."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from cytotrial.results.proportions import Estimate, difference_of_proportions, exact_proportion, paired_difference
-from cytotrial.results.survival import KaplanMeier, kaplan_meier, log_rank
+from cytotrial.results.proportions import Estimate, exact_proportion
+from cytotrial.results.survival import KaplanMeier, kaplan_meier
 from cytotrial.results.tables import readable
 from cytotrial.units import HOURS_PER_MONTH, conversion
 
@@ -53,14 +53,19 @@ def response_durations(
     patients: pd.DataFrame, responses: pd.DataFrame, survival: pd.DataFrame, *, codes: Sequence[str] = OBJECTIVE
 ) -> KaplanMeier:
     """The curve of months from the first response to progression or death, of those whose best response is among `codes`."""
-    best = best_responses(patients, responses)
-    responders = best[best.isin(codes)].index
-    hits = responses[responses["OVERALL"].isin(OBJECTIVE)]
-    first = hits["TIME"].groupby([hits["ARM"], hits["ID"]]).min() / HOURS_PER_MONTH
+    first = response_times(patients, responses, codes=codes)
     ends = survival[survival["PARAMCD"] == "PFS"].set_index(["ARM", "ID"])
-    known = responders.intersection(first.index).intersection(ends.index)
+    known = first.index.intersection(ends.index)
     months = (ends.loc[known, "AVAL"].to_numpy(dtype=float) - first.loc[known].to_numpy(dtype=float)).clip(min=0)
     return kaplan_meier(months, ends.loc[known, "CNSR"].to_numpy(dtype=float) != 0)
+
+
+def response_times(patients: pd.DataFrame, responses: pd.DataFrame, *, codes: Sequence[str] = OBJECTIVE) -> pd.Series:
+    """Months to the first scan that shows a response, by (ARM, ID), of those whose best response is among `codes`."""
+    best = best_responses(patients, responses)
+    hits = responses[responses["OVERALL"].isin(OBJECTIVE)]
+    first = hits["TIME"].groupby([hits["ARM"], hits["ID"]]).min() / HOURS_PER_MONTH
+    return first.loc[best[best.isin(codes)].index.intersection(first.index)].rename("MONTHS")
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,8 @@ class _Row:
 def efficacy(patients: pd.DataFrame, responses: pd.DataFrame, survival: pd.DataFrame, *, arms: Sequence[str]) -> pd.DataFrame:
     """One row per arm and endpoint: arm, endpoint, unit, patients, events, value, low, high (95 %).
 
-    Responses are shares of all patients, exact intervals. Survival: median (Brookmeyer-Crowley) and landmark rates
+    Responses are shares of all patients, exact intervals; time to response and its duration are of the responders.
+    Survival, where the run has it: median (Brookmeyer-Crowley) and landmark rates
     (Kaplan-Meier, log-log) at those of 6, 12, 24, 36, 60 and 120 months that lie within the follow-up. NaN: not reached.
     """
     rows: list[_Row] = []
@@ -87,12 +93,17 @@ def efficacy(patients: pd.DataFrame, responses: pd.DataFrame, survival: pd.DataF
         for title, codes in groups.items():
             count = int(best.isin(codes).sum())
             rows.append(_Row(arm, title, "1", len(best), count, exact_proportion(count, len(best))))
+        waits = response_times(members, scans).to_numpy(dtype=float)
+        waited = kaplan_meier(waits, np.zeros(len(waits), dtype=bool))
+        rows.append(_Row(arm, "time to response, median", "months", waited.n, None, waited.median()))
         durations = response_durations(members, scans, ends)
         rows.append(
             _Row(arm, "duration of response, median", "months", durations.n, int(durations.events.sum()), durations.median())
         )
         for code, title in SURVIVAL_TITLES.items():
             curve = survival_curve(ends, code)
+            if curve.n == 0 and len(members):  # an endpoint that the biology does not have
+                continue
             events = int(curve.events.sum())
             rows.append(_Row(arm, f"{title}, median", "months", curve.n, events, curve.median()))
             months = [month for month in LANDMARK_MONTHS if curve.n and month <= curve.times[-1]]
@@ -131,51 +142,3 @@ def beside(simulated: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     for name in ("published", "published_low", "published_high"):
         found[name] = found[name] * np.asarray(factor, dtype=float)
     return readable(found.drop(columns="unit_"))
-
-
-def compare_arms(
-    patients: pd.DataFrame, responses: pd.DataFrame, survival: pd.DataFrame, *, arms: Sequence[str], design: Design
-) -> pd.DataFrame:
-    """Every further arm against the first: arm, against, endpoint, measure, value, low, high, p_value, method.
-
-    Twins are the same patients: differences of paired proportions, and for survival the paired share alive (or free of
-    progression) at the landmarks that everybody's follow-up covers. Randomised: two-sample differences, log-rank, hazard ratio.
-    """
-    rows: list[tuple[object, ...]] = []
-    for arm in arms[1:]:
-        pair = (arm, arms[0])
-        flags = best_responses(patients, responses).isin(OBJECTIVE)
-        rows.append((*pair, "objective response", "difference", *_difference(flags, pair, design=design)))
-        for code, title in SURVIVAL_TITLES.items():
-            ends = survival[survival["PARAMCD"] == code]
-            if design == "randomised":
-                both = ends[ends["ARM"].isin(pair)]
-                test = log_rank(
-                    both["AVAL"].to_numpy(float), both["CNSR"].to_numpy(float) != 0, (both["ARM"] == arm).to_numpy(bool)
-                )
-                ratio = test.hazard_ratio
-                rows.append((*pair, title, "hazard ratio", ratio.value, ratio.low, ratio.high, test.p_value, "log-rank, Peto"))
-                continue
-            indexed = ends.set_index(["ARM", "ID"])
-            censored = indexed.loc[indexed["CNSR"] != 0, "AVAL"]
-            for month in LANDMARK_MONTHS:
-                if len(ends) and month <= ends["AVAL"].max() and (censored >= month).all():
-                    free = (indexed["AVAL"] > month) | ((indexed["CNSR"] != 0) & (indexed["AVAL"] >= month))
-                    rows.append((*pair, f"{title}, {month} months", "difference", *_difference(free, pair, design=design)))
-    columns = ["arm", "against", "endpoint", "measure", "value", "low", "high", "p_value", "method"]
-    frame = pd.DataFrame({name: [row[number] for row in rows] for number, name in enumerate(columns)})
-    numbers = dict.fromkeys(["value", "low", "high", "p_value"], "float64")
-    return readable(frame.astype(numbers))
-
-
-def _difference(flags: pd.Series, pair: tuple[str, str], *, design: Design) -> tuple[float, float, float, float, str]:
-    """Of a yes/no per (ARM, ID): the difference between the two arms, its interval, no p-value, and the method."""
-    arms = flags.index.get_level_values(0)
-    first, second = (flags[arms == arm].droplevel(0) for arm in pair)
-    if design == "twins":
-        shared = first.index.intersection(second.index)
-        x, y = (part.loc[shared].to_numpy(dtype=bool) for part in (first, second))
-        found = paired_difference(*(int(np.sum(part)) for part in (x & y, x & ~y, ~x & y, ~x & ~y)))
-        return found.value, found.low, found.high, math.nan, "paired, Newcombe"
-    found = difference_of_proportions(int(first.sum()), len(first), other_count=int(second.sum()), other_n=len(second))
-    return found.value, found.low, found.high, math.nan, "two samples, Newcombe"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,19 +9,26 @@ import numpy as np
 import pandas as pd
 
 from cytotrial.results.adverse_events import ANY_TERM
+from cytotrial.results.drawing import (
+    RESPONSE_COLOURS,
+    Figure,
+    arm_colour,
+    blank_layout,
+    error_bars,
+    months_text,
+    note,
+    panel_domain,
+    round_step,
+    shortened,
+    tint,
+    without_nan,
+)
 from cytotrial.results.efficacy import SURVIVAL_TITLES, best_responses, survival_curve
 from cytotrial.results.tables import records
 from cytotrial.units import HOURS_PER_DAY
 
-Figure = dict[str, Any]
-
-# Paul Tol's bright scheme: told apart by people who do not see red or green.
-ARM_COLOURS = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377", "#BBBBBB")
-RESPONSE_COLOURS = {"CR": "#228833", "PR": "#66CCEE", "SD": "#CCBB44", "PD": "#EE6677", "NE": "#BBBBBB"}
 SLOT_COLOURS = {"given": "#4477AA", "reduced": "#66CCEE", "withheld": "#EE6677", "other": "#BBBBBB"}
 SLOT_TITLES = {"given": "full dose", "reduced": "reduced", "withheld": "withheld", "other": "delayed, stopped or not reached"}
-FONT = {"family": "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif", "size": 13, "color": "#1b1f24"}
-GRID = "#e5e8ec"
 SURVIVAL_AXES = {"OS": "alive [%]", "PFS": "alive, free of progression [%]"}
 TERMS_SHOWN = 20
 RISK_TABLE_SHARE = 0.055  # of the figure's height, for each arm
@@ -33,23 +39,23 @@ def survival(table: pd.DataFrame, endpoint: str, *, arms: Sequence[str]) -> Figu
     title = SURVIVAL_TITLES[endpoint].capitalize()
     curves = {arm: survival_curve(table[table["ARM"] == arm], endpoint) for arm in arms}
     last = max((float(curve.times[-1]) for curve in curves.values() if curve.n), default=1.0)
-    step = _round_step(last)
+    step = round_step(last)
     ticks = np.arange(0, last + step / 2, step)
     data: list[Figure] = []
     words: list[str] = []
     for number, (arm, curve) in enumerate(curves.items()):
-        colour = _colour(number)
+        colour = arm_colour(number)
         times = [0.0, *curve.times.tolist()]
         bands = [[100.0, *(100 * band).tolist()] for band in (curve.low, curve.high)]
         step_line = {"x": times, "mode": "lines", "legendgroup": arm, "hoverinfo": "skip", "showlegend": False}
-        data.append({**step_line, "y": _plain(bands[0]), "line": {"width": 0, "shape": "hv"}})
+        data.append({**step_line, "y": without_nan(bands[0]), "line": {"width": 0, "shape": "hv"}})
         data.append(
             {
                 **step_line,
-                "y": _plain(bands[1]),
+                "y": without_nan(bands[1]),
                 "line": {"width": 0, "shape": "hv"},
                 "fill": "tonexty",
-                "fillcolor": _tint(colour),
+                "fillcolor": tint(colour),
             }
         )
         line = {"color": colour, "width": 2, "shape": "hv"}
@@ -60,9 +66,9 @@ def survival(table: pd.DataFrame, endpoint: str, *, arms: Sequence[str]) -> Figu
         )
         data.append(_risk_row(arm, ticks, curve.number_at_risk(ticks.tolist()), colour))
         median = curve.median()
-        interval = f"{_months(median.low)} to {_months(median.high)}"
-        words.append(f"{arm}: median {_months(median.value)} (95 % interval {interval}), n = {curve.n}")
-    layout = _layout(title, x="time since the first planned dose [months]", y=SURVIVAL_AXES[endpoint], words=words)
+        interval = f"{months_text(median.low)} to {months_text(median.high)}"
+        words.append(f"{arm}: median {months_text(median.value)} (95 % interval {interval}), n = {curve.n}")
+    layout = blank_layout(title, x="time since the first planned dose [months]", y=SURVIVAL_AXES[endpoint], words=words)
     share = RISK_TABLE_SHARE * len(arms)
     layout |= {"height": 500 + 28 * len(arms)}
     layout["margin"] |= {"b": 16}
@@ -70,17 +76,18 @@ def survival(table: pd.DataFrame, endpoint: str, *, arms: Sequence[str]) -> Figu
     layout["yaxis"] |= {"range": [0, 102], "domain": [share + 0.21, 1]}
     layout["yaxis2"] = {"domain": [0, share], "type": "category", "autorange": "reversed", "showgrid": False, "zeroline": False}
     layout["yaxis2"] |= {"ticks": "", "automargin": True}
-    layout["annotations"] = [_note("number at risk", y=share + 0.015, x=-0.02)]
+    layout["annotations"] = [note("number at risk", y=share + 0.015, x=-0.02)]
     return {"data": data, "layout": layout}
 
 
 def waterfall(patients: pd.DataFrame, responses: pd.DataFrame, *, arms: Sequence[str]) -> Figure:
     """The best change of tumour size of every patient with a scan, from the worst to the best, coloured by best response."""
     best = best_responses(patients, responses)
-    change = (100 * responses.groupby(["ARM", "ID"])["CHANGE"].min()).dropna()
+    later = responses[responses["TIME"] > 0]  # the scan before treatment is no change
+    change = (100 * later.groupby(["ARM", "ID"])["CHANGE"].min()).dropna()
     data: list[Figure] = []
     words: list[str] = []
-    layout = _layout("Best change of tumour size", x="patients, sorted", y="change from baseline [%]", words=words)
+    layout = blank_layout("Best change of tumour size", x="patients, sorted", y="change from baseline [%]", words=words)
     for number, arm in enumerate(arms):
         inside = change[change.index.get_level_values(0) == arm].sort_values(ascending=False)
         codes = best.reindex(inside.index).to_numpy()
@@ -105,16 +112,16 @@ def waterfall(patients: pd.DataFrame, responses: pd.DataFrame, *, arms: Sequence
             )
         layout[f"xaxis{suffix}"] = {
             **layout["xaxis"],
-            **_panel(number, len(arms)),
+            **panel_domain(number, len(arms)),
             "anchor": "y",
             "title": {"text": arm},
             "showticklabels": False,
         }
         shrunk = int((values < 0).sum())
-        words.append(f"{arm}: {len(values)} patients with a scan; the tumour shrank at some time in {shrunk}")
+        words.append(f"{arm}: {len(values)} patients with a scan after the first; the tumour shrank at some time in {shrunk}")
     layout |= {"bargap": 0, "barmode": "overlay"}
     layout["yaxis"] |= {"range": [-102, 102], "zeroline": True}
-    layout["annotations"] = [_note("growth beyond +100 % is cut", y=1.0, x=1.0)]
+    layout["annotations"] = [note("growth beyond +100 % is cut", y=1.0, x=1.0)]
     return {"data": data, "layout": layout}
 
 
@@ -123,7 +130,7 @@ def doses(by_slot: pd.DataFrame, *, arms: Sequence[str]) -> Figure:
     data: list[Figure] = []
     words: list[str] = []
     treated = [arm for arm in arms if (by_slot["arm"] == arm).any()]
-    layout = _layout("Doses planned and given", x="", y="patients who started the cycle [%]", words=words)
+    layout = blank_layout("Doses planned and given", x="", y="patients who started the cycle [%]", words=words)
     for number, arm in enumerate(treated):
         part = by_slot[by_slot["arm"] == arm]
         several = part["drug"].nunique() > 1
@@ -150,7 +157,7 @@ def doses(by_slot: pd.DataFrame, *, arms: Sequence[str]) -> Figure:
             )
         starts = _cycle_starts(part, several=several)
         axis = {"tickvals": [start for start, _ in starts], "ticktext": [name for _, name in starts], "title": {"text": arm}}
-        layout[f"xaxis{suffix}"] = {**layout["xaxis"], **_panel(number, len(treated)), **axis, "anchor": "y"}
+        layout[f"xaxis{suffix}"] = {**layout["xaxis"], **panel_domain(number, len(treated)), **axis, "anchor": "y"}
         given = float((part["given"] + part["reduced"]).sum() / part["patients"].sum())
         words.append(f"{arm}: {100 * given:.0f} % of the planned doses of begun cycles were given")
     layout |= {"barmode": "stack", "bargap": 0.05}
@@ -169,7 +176,7 @@ def adverse_events(table: pd.DataFrame, *, arms: Sequence[str]) -> Figure:
     title = "Adverse events" + (
         f" (the {TERMS_SHOWN} most frequent of {len(ranked)} terms)" if len(ranked) > TERMS_SHOWN else ""
     )
-    layout = _layout(title, x="patients [%]", y="", words=words)
+    layout = blank_layout(title, x="patients [%]", y="", words=words)
     for number, arm in enumerate(arms):
         rows = named[named["arm"] == arm].set_index("term").reindex(terms)
         severe = rows["grade_3_or_more_percent"].fillna(0).to_numpy(dtype=float)
@@ -182,7 +189,7 @@ def adverse_events(table: pd.DataFrame, *, arms: Sequence[str]) -> Figure:
                 {**bar, "showlegend": number == 0, "marker": {"color": colour}, "xaxis": f"x{suffix}", "hovertemplate": hover}
             )
         axis = {"title": {"text": f"{arm}: patients [%]"}, "range": [0, 100], "anchor": "y"}
-        layout[f"xaxis{suffix}"] = {**layout["xaxis"], **_panel(number, len(arms)), **axis}
+        layout[f"xaxis{suffix}"] = {**layout["xaxis"], **panel_domain(number, len(arms)), **axis}
         whole = table[(table["arm"] == arm) & (table["term"] == ANY_TERM)]
         share = float(whole["grade_3_or_more_percent"].iloc[0])
         words.append(f"{arm}: {share:.0f} % of patients had an adverse event of grade 3 or more")
@@ -205,11 +212,11 @@ def benefit_risk(efficacy: pd.DataFrame, events: pd.DataFrame, given: pd.DataFra
             {
                 "x": [x],
                 "y": [y],
-                "error_x": _error(x, float(severe["low_percent"]), float(severe["high_percent"])),
-                "error_y": _error(y, 100 * float(response["low"]), 100 * float(response["high"])),
+                "error_x": error_bars(x, float(severe["low_percent"]), float(severe["high_percent"])),
+                "error_y": error_bars(y, 100 * float(response["low"]), 100 * float(response["high"])),
                 "mode": "markers",
                 "name": f"{arm} ({share:.0f} % of doses given)",
-                "marker": {"color": _colour(number), "size": 8 + share / 5},
+                "marker": {"color": arm_colour(number), "size": 8 + share / 5},
                 "hovertemplate": "response %{y:.0f} %, grade 3 or more %{x:.0f} %<extra>" + arm + "</extra>",
             }
         )
@@ -217,7 +224,7 @@ def benefit_risk(efficacy: pd.DataFrame, events: pd.DataFrame, given: pd.DataFra
             f"{arm}: {y:.0f} % responded, {x:.0f} % had a severe adverse event, "
             f"{share:.0f} % of the doses of begun cycles were given"
         )
-    layout = _layout(
+    layout = blank_layout(
         "Benefit and risk", x="patients with an adverse event of grade 3 or more [%]", y="objective response [%]", words=words
     )
     top = max(
@@ -230,17 +237,21 @@ def benefit_risk(efficacy: pd.DataFrame, events: pd.DataFrame, given: pd.DataFra
     return {"data": data, "layout": layout}
 
 
-def time_course(bands: pd.DataFrame, name: str, *, arms: Sequence[str], unit: str = "") -> Figure:
-    """The median of an observable in time with the middle 50 % and 90 % of patients; `bands` as `time_courses` returns it."""
+def time_course(bands: pd.DataFrame, name: str, *, arms: Sequence[str], unit: str = "", until: float | None = None) -> Figure:
+    """The median of an observable in time with the middle 50 % and 90 % of patients; `bands` as `time_courses` returns it.
+
+    `until` [h] is where the axis ends at first; what lies beyond is in the figure and can be scrolled to.
+    """
     data: list[Figure] = []
     words: list[str] = []
     hours = float(bands["time"].max()) if len(bands) else 0.0
+    hours = hours if until is None else min(hours, until)
     in_days = hours > 3 * HOURS_PER_DAY
     for number, arm in enumerate(arms):
         rows = bands[bands["arm"] == arm]
         if rows.empty:
             continue
-        colour = _colour(number)
+        colour = arm_colour(number)
         times = (rows["time"].to_numpy(dtype=float) / (HOURS_PER_DAY if in_days else 1)).tolist()
         for low, high, strength in (("p05", "p95", 0.12), ("p25", "p75", 0.25)):
             edge = {
@@ -252,7 +263,7 @@ def time_course(bands: pd.DataFrame, name: str, *, arms: Sequence[str], unit: st
                 "legendgroup": arm,
             }
             data.append({**edge, "y": rows[low].tolist()})
-            data.append({**edge, "y": rows[high].tolist(), "fill": "tonexty", "fillcolor": _tint(colour, strength)})
+            data.append({**edge, "y": rows[high].tolist(), "fill": "tonexty", "fillcolor": tint(colour, strength)})
         middle = rows["p50"].tolist()
         hover = "%{x:.1f}: %{y:.3g}<extra>" + arm + ", median</extra>"
         line = {"color": colour, "width": 2}
@@ -265,31 +276,19 @@ def time_course(bands: pd.DataFrame, name: str, *, arms: Sequence[str], unit: st
         )
     label = name.replace("_", " ")
     y = f"{label} [{unit}]" if unit else label
-    layout = _layout(label.capitalize(), x=f"time since the first planned dose [{'d' if in_days else 'h'}]", y=y, words=words)
-    layout["annotations"] = [_note("line: median; bands: middle 50 % and 90 % of patients", y=1.0, x=1.0)]
+    layout = blank_layout(
+        label[:1].upper() + label[1:], x=f"time since the first planned dose [{'d' if in_days else 'h'}]", y=y, words=words
+    )
+    if until is not None:
+        layout["xaxis"] |= {"range": [0, hours / (HOURS_PER_DAY if in_days else 1)]}
+    layout["annotations"] = [note("line: median; bands: middle 50 % and 90 % of patients", y=1.0, x=1.0)]
     return {"data": data, "layout": layout}
-
-
-def _layout(title: str, *, x: str, y: str, words: list[str]) -> dict[str, Any]:
-    axis = {"gridcolor": GRID, "zeroline": False, "linecolor": "#5c6670", "ticks": "outside", "tickcolor": "#5c6670"}
-    return {
-        "title": {"text": f"{title} · SIMULATED", "x": 0, "xref": "paper", "font": {"size": 16}},
-        "meta": {"text": words},
-        "font": FONT,
-        "paper_bgcolor": "#ffffff",
-        "plot_bgcolor": "#ffffff",
-        "margin": {"l": 64, "r": 24, "t": 84, "b": 64},
-        "height": 430,
-        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
-        "xaxis": {**axis, "title": {"text": x}},
-        "yaxis": {**axis, "title": {"text": y}},
-    }
 
 
 def _risk_row(arm: str, ticks: np.ndarray[Any, Any], numbers: list[int], colour: str) -> dict[str, Any]:
     row = {
         "x": ticks.tolist(),
-        "y": [_short(arm)] * len(ticks),
+        "y": [shortened(arm)] * len(ticks),
         "text": [str(number) for number in numbers],
         "mode": "text",
         "yaxis": "y2",
@@ -304,53 +303,3 @@ def _cycle_starts(part: pd.DataFrame, *, several: bool) -> list[tuple[int, str]]
     return [
         (number + 1, (f"{keys[number][0]} " if several else "") + f"C{keys[number][1]}.{keys[number][2]}") for number in firsts
     ]
-
-
-def _panel(number: int, count: int) -> dict[str, list[float]]:
-    """The share of the width that panel `number` of `count` takes, with a gap between."""
-    gap = 0.04
-    width = (1 - gap * (count - 1)) / count
-    start = number * (width + gap)
-    return {"domain": [start, min(1.0, start + width)]}
-
-
-def _round_step(last: float) -> float:
-    """A step of whole months that gives some five to eight ticks."""
-    return float(next((step for step in (1, 2, 3, 6, 12, 24, 36, 60) if last / step <= 8), math.ceil(last / 8)))
-
-
-def _note(text: str, *, y: float, x: float = 0.0) -> dict[str, Any]:
-    place = {"xref": "paper", "yref": "paper", "x": x, "y": y, "xanchor": "right" if x > 0 else "left", "yanchor": "bottom"}
-    return {**place, "text": text, "showarrow": False, "font": {"size": 11, "color": "#5c6670"}}
-
-
-def _error(value: float, low: float, high: float) -> dict[str, Any]:
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": [high - value],
-        "arrayminus": [value - low],
-        "thickness": 1.5,
-        "width": 4,
-    }
-
-
-def _colour(number: int) -> str:
-    return ARM_COLOURS[number % len(ARM_COLOURS)]
-
-
-def _tint(colour: str, strength: float = 0.15) -> str:
-    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
-    return f"rgba({red},{green},{blue},{strength})"
-
-
-def _plain(values: list[float]) -> list[float | None]:
-    return [None if math.isnan(value) else value for value in values]
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 22 else text[:21] + "…"
-
-
-def _months(value: float) -> str:
-    return "not reached" if math.isnan(value) else f"{value:.1f} months"

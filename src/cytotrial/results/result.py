@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pandas as pd
 
 from cytotrial.errors import Place, Problem, RunFolderError, did_you_mean
 from cytotrial.evidence.comparison import compare_with_published
 from cytotrial.formats.run import Manifest
-from cytotrial.results import adverse_events, doses, efficacy, figures, time_courses
+from cytotrial.results import adverse_events, care, comparing, doses, efficacy, figures, forest, patient_figures, time_courses
+from cytotrial.results.adverse_events import SEVERE, Denominator
 from cytotrial.results.context import Context, context_from_json
+from cytotrial.results.drawing import Figure
 from cytotrial.results.efficacy import Design
 from cytotrial.results.folder import RunFolder
-from cytotrial.results.tables import COLUMNS
+from cytotrial.results.tables import COLUMNS, readable
+from cytotrial.units import HOURS_PER_DAY
 
 
 class Result:
@@ -77,13 +80,38 @@ class Result:
         return efficacy.beside(simulated, self.beside_published())
 
     def between_arms(self) -> pd.DataFrame:
-        """Every further arm against the first: paired for twins, two-sample for randomised arms. Empty for one arm."""
-        tables = [self.table(name) for name in ("patients", "responses", "survival")]
-        return efficacy.compare_arms(*tables, arms=self.arms, design=self.design)
+        """Every further arm against the first, benefit and risk: paired for twins, two-sample for randomised. Empty for one."""
+        return self._between_arms.copy()
 
-    def adverse_events(self) -> pd.DataFrame:
-        """Patients with each adverse event: any grade, grades 1 to 4, grade 3 or more with an exact interval."""
-        return adverse_events.adverse_events(self.table("patients"), self.table("adverse_events"), arms=self.arms)
+    @cached_property
+    def _between_arms(self) -> pd.DataFrame:
+        groups = [comparing.Group.of(self, arm) for arm in self.arms]
+        paired = self.design == "twins"
+        frames = [comparing.compare_groups(group, groups[0], paired=paired) for group in groups[1:]]
+        return readable(pd.concat(frames, ignore_index=True)) if frames else comparing.no_comparison()
+
+    def adverse_events(self, *, per: Denominator = "patient") -> pd.DataFrame:
+        """Patients (or courses, cycles) with each adverse event: any grade, grades 1 to 5, grade 3 or more with an interval."""
+        slots = self.table("doses")
+        units = self.table("patients") if per == "patient" else slots[slots["GIVEN"].fillna(0) > 0]
+        return adverse_events.adverse_events(units, self.table("adverse_events"), arms=self.arms, per=per)
+
+    def adverse_event_times(self) -> pd.DataFrame:
+        """When each adverse event begins and how long it lasts [h], by arm and term."""
+        return adverse_events.adverse_event_times(self.table("adverse_events"), arms=self.arms)
+
+    def co_occurrence(self, arm: str | None = None, *, at_least: int = SEVERE) -> pd.DataFrame:
+        """Adverse events of a grade or more that the same patients of an arm (the first, where None) had."""
+        found = self.arms[0] if arm is None else arm
+        return adverse_events.co_occurrence(self.table("patients"), self.table("adverse_events"), arm=found, at_least=at_least)
+
+    def care(self) -> pd.DataFrame:
+        """Days of each supportive measure, by arm: wards, drugs at hand, whatever was turned on and off."""
+        return care.care_days(self.table("patients"), self.table("inputs"), arms=self.arms)
+
+    def exposure(self) -> pd.DataFrame:
+        """Start, peak, lowest value and area under the course of every observable, medians over patients, by arm."""
+        return care.course_sizes(self._run, self.observables())
 
     def doses(self) -> pd.DataFrame:
         """Doses planned and given by arm, drug, course and cycle, with the main reason for those not given."""
@@ -103,54 +131,104 @@ class Result:
 
     def beside_published(self) -> pd.DataFrame:
         """Every published number of the compared studies beside the simulated one."""
+        return self._beside_published.copy()
+
+    @cached_property
+    def _beside_published(self) -> pd.DataFrame:
         return compare_with_published(self._run, self.context.published, arms=self.arms)
 
     def plots(self) -> list[str]:
         """The names `plot` knows for this run: fixed figures, then the observables of the trajectories."""
-        return [*FIGURES, *self.observables()]
+        return [*self.figures(), *self.observables()]
+
+    @cached_property
+    def _first_course_hours(self) -> float | None:
+        """When the first course and two weeks of recovery are over: the part of a time course in which most happens."""
+        slots = self.table("doses")
+        last = slots.loc[(slots["COURSE"] == 1) & (slots["GIVEN"].fillna(0) > 0), "TIME"].max()
+        return None if pd.isna(last) else float(last) + RECOVERY_HOURS
+
+    def figures(self) -> list[str]:
+        """The names of the fixed figures that this run has data for."""
+        endpoints = set(self.table("survival")["PARAMCD"])
+        missing = {name for name, endpoint in (("survival", "OS"), ("progression", "PFS")) if endpoint not in endpoints}
+        missing |= {"forest"} if len(self.arms) < 2 else set()
+        published = self.beside_published()
+        missing |= set() if ((published["estimand"] == "proportion") & published["simulated"].notna()).any() else {"published"}
+        return [name for name in FIGURES if name not in missing]
 
     def observables(self) -> list[str]:
-        """The names of the time courses in the trajectories."""
-        return [
-            name for name in self.query("select * from trajectories limit 0").columns if name not in COLUMNS["trajectories"]
-        ]
+        """The names of the time courses in the trajectories: vital signs first, then laboratory values, the rest last."""
+        names = [str(name) for name in self.query("select * from trajectories limit 0").columns]
+        groups = self.context.groups
+        rank = {group: number for number, group in enumerate(OBSERVABLE_GROUPS)}
+        return sorted(
+            (name for name in names if name not in COLUMNS["trajectories"]),
+            key=lambda name: rank.get(groups.get(name, ""), len(rank)),
+        )
 
-    def plot(self, name: str) -> dict[str, Any]:
+    def plot(self, name: str) -> Figure:
         """A figure as Plotly JSON (data, layout): one of `plots()`, such as 'survival', 'doses' or an observable.
 
         Raises:
             RunFolderError: no figure of that name; the nearest is given.
         """
         if name in FIGURES:
-            return cast("dict[str, Any]", getattr(self, f"_plot_{name}")())
+            return cast("Figure", getattr(self, f"_plot_{name}")())
         observables = self.observables()
         if name in observables:
             unit = self.context.units.get(name, "")
-            return figures.time_course(time_courses.bands(self._run, name), name, arms=self.arms, unit=unit)
+            title = self.context.titles.get(name, name.replace("_", " "))
+            until = None if self.context.groups.get(name) == "tumour" else self._first_course_hours
+            bands = time_courses.bands(self._run, name)
+            return figures.time_course(bands, title, arms=self.arms, unit=unit, until=until)
         raise RunFolderError(
             [Problem(Place(path=name), f"no figure is called '{name}'.", did_you_mean(name, [*FIGURES, *observables]))]
         )
 
-    def _plot_survival(self) -> dict[str, Any]:
+    def _plot_survival(self) -> Figure:
         return figures.survival(self.table("survival"), "OS", arms=self.arms)
 
-    def _plot_progression(self) -> dict[str, Any]:
+    def _plot_progression(self) -> Figure:
         return figures.survival(self.table("survival"), "PFS", arms=self.arms)
 
-    def _plot_waterfall(self) -> dict[str, Any]:
+    def _plot_waterfall(self) -> Figure:
         return figures.waterfall(self.table("patients"), self.table("responses"), arms=self.arms)
 
-    def _plot_doses(self) -> dict[str, Any]:
+    def _plot_doses(self) -> Figure:
         return figures.doses(self.doses_by_slot(), arms=self.arms)
 
-    def _plot_adverse_events(self) -> dict[str, Any]:
+    def _plot_adverse_events(self) -> Figure:
         return figures.adverse_events(self.adverse_events(), arms=self.arms)
 
-    def _plot_benefit_risk(self) -> dict[str, Any]:
+    def _plot_adverse_event_days(self) -> Figure:
+        return patient_figures.adverse_event_days(self.table("patients"), self.table("adverse_events"), arms=self.arms)
+
+    def _plot_swimmer(self) -> Figure:
+        tables = [self.table(name) for name in ("patients", "responses", "survival", "doses")]
+        return patient_figures.swimmer(*tables, arms=self.arms)
+
+    def _plot_spider(self) -> Figure:
+        return patient_figures.spider(self.table("patients"), self.table("responses"), arms=self.arms)
+
+    def _plot_forest(self) -> Figure:
+        return forest.between_arms(self.between_arms(), arms=self.arms)
+
+    def _plot_published(self) -> Figure:
+        return forest.beside_published(self.beside_published())
+
+    def _plot_benefit_risk(self) -> Figure:
         return figures.benefit_risk(self.efficacy(), self.adverse_events(), self.doses(), arms=self.arms)
 
 
-FIGURES: Sequence[str] = ("survival", "progression", "waterfall", "doses", "adverse_events", "benefit_risk")
+RECOVERY_HOURS = 14 * HOURS_PER_DAY
+
+# The order a clinician reads time courses in; within a group, the order of the library's list of what can be measured.
+OBSERVABLE_GROUPS: Sequence[str] = ("vital", "lab", "tumour", "sign", "treatment")
+FIGURES: Sequence[str] = (
+    *("benefit_risk", "forest", "published", "survival", "progression", "waterfall", "spider", "swimmer"),
+    *("adverse_events", "adverse_event_days", "doses"),
+)
 
 
 def load(folder: Path | str) -> Result:

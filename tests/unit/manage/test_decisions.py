@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cytotrial.formats import RulesFile
-from cytotrial.manage.decisions import Slots, decision_reasons, decision_table, finding_table
+from cytotrial.manage.decisions import Slots, decision_columns, decision_reasons, finding_columns, joined
 from cytotrial.manage.ledger import Ledger
 from cytotrial.manage.rules import Decision, RuleProfile
 from cytotrial.observe.history import History
@@ -44,7 +44,7 @@ def decided(plan: MonitoringPlan, record: Recorder) -> tuple[RuleProfile, Decisi
 
 def test_every_decision_is_a_row_with_the_criteria_behind_it(decided: tuple[RuleProfile, Decision, Slots]) -> None:
     profile, decision, slots = decided
-    table = decision_table(profile, decision, slots=slots)
+    table = joined([decision_columns(profile, decision, slots=slots)])
     assert list(table.columns) == [
         *("ARM", "ID", "TIME", "DRUG", "COURSE", "CYCLE", "DOSE"),
         *("ACTION", "POLICY", "CRITERIA", "SOURCE"),
@@ -58,7 +58,7 @@ def test_every_decision_is_a_row_with_the_criteria_behind_it(decided: tuple[Rule
 
 def test_findings_hold_what_is_met_or_unknown_and_leave_out_the_rest(decided: tuple[RuleProfile, Decision, Slots]) -> None:
     profile, decision, slots = decided
-    table = finding_table(profile, decision, slots=slots)
+    table = joined([finding_columns(profile, decision, slots=slots)])
     rows = [tuple(row) for row in table[["ID", "CRITERION", "LEVEL"]].to_numpy()]
     assert rows == [
         (2, "creatinine_high", "relative"),
@@ -87,5 +87,5 @@ def test_a_profile_without_criteria_has_rows_too(plan: MonitoringPlan) -> None:
     decision = profile.decide(History(plan, 1), {}, ledger=Ledger.start(1), due=np.ones(1, dtype=bool))
     one = np.ones(1, dtype=np.int64)
     slots = Slots("A", "drug", one, np.zeros(1), one, one, one)
-    assert decision_table(profile, decision, slots=slots)["ACTION"].tolist() == ["give"]
-    assert len(finding_table(profile, decision, slots=slots)) == 0
+    assert joined([decision_columns(profile, decision, slots=slots)])["ACTION"].tolist() == ["give"]
+    assert len(joined([finding_columns(profile, decision, slots=slots)])) == 0

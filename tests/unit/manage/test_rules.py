@@ -251,10 +251,10 @@ def test_judgement_weighs_concurrent_toxicity_and_leaves_a_single_one_alone(plan
     ledger = replace(Ledger.start(3), doses_in_course=np.ones(3, dtype=np.int64))
     # Chances: nothing for one term; 1 - exp(-0.4) and 1 - exp(-0.1) for two; 1 - exp(-0.8) and 1 - exp(-0.28) for three.
     for draws, expected in (
-        ((0.32, 0.99), ["give", "withhold", "withhold"]),
-        ((0.34, 0.99), ["give", "give", "withhold"]),
-        ((0.99, 0.09), ["give", "stop cycle", "stop cycle"]),
-        ((0.99, 0.2), ["give", "give", "stop cycle"]),
+        ((0.32, 0.99, 0.0), ["give", "withhold", "withhold"]),
+        ((0.34, 0.99, 0.0), ["give", "give", "withhold"]),
+        ((0.99, 0.09, 0.0), ["give", "stop cycle", "stop cycle"]),
+        ((0.99, 0.2, 0.0), ["give", "give", "stop cycle"]),
     ):
         due, drawn = np.ones(3, dtype=bool), np.tile(draws, (3, 1))
         decision = judging(plan).decide(History(plan, 3), grades, ledger=ledger, due=due, draws=drawn)
@@ -264,7 +264,7 @@ def test_judgement_weighs_concurrent_toxicity_and_leaves_a_single_one_alone(plan
 def test_nobody_judges_before_the_first_dose(plan: MonitoringPlan) -> None:
     grades = {name: np.array([4], dtype=np.int8) for name in ("fever", "rash", "cough")}
     decision = judging(plan).decide(
-        History(plan, 1), grades, ledger=Ledger.start(1), due=np.ones(1, dtype=bool), draws=np.zeros((1, 2))
+        History(plan, 1), grades, ledger=Ledger.start(1), due=np.ones(1, dtype=bool), draws=np.zeros((1, 3))
     )
     assert actions(decision) == ["give"]
 
@@ -274,8 +274,25 @@ def test_judgement_is_named_as_the_reason(plan: MonitoringPlan) -> None:
     ledger = replace(Ledger.start(1), doses_in_course=np.ones(1, dtype=np.int64))
     profile = judging(plan)
     due = np.ones(1, dtype=bool)
-    decision = profile.decide(History(plan, 1), grades, ledger=ledger, due=due, draws=np.zeros((1, 2)))
+    decision = profile.decide(History(plan, 1), grades, ledger=ledger, due=due, draws=np.zeros((1, 3)))
     assert profile.phrases[decision.policy_step[0]] == "judgement: stop cycle"
+
+
+def test_a_further_cycle_is_declined_once_where_it_would_begin_and_never_the_first(plan: MonitoringPlan) -> None:
+    profile = ready(rules([], [], "judgement: {next_cycle_refused: 0.1}"), plan)
+    # In order: first dose of cycle 1; of cycle 2; of cycle 2 after one held; of cycle 2 later on; of cycle 2 with another draw.
+    ledger = replace(
+        Ledger.start(5),
+        cycles=np.array([1, 2, 2, 2, 2]),
+        doses_in_course=np.array([0, 9, 9, 9, 9]),
+        doses_in_cycle=np.array([0, 0, 0, 3, 0]),
+        withheld_in_a_row=np.array([0, 0, 1, 0, 0]),
+    )
+    draws = np.full((5, 3), 0.09)
+    draws[4, 2] = 0.11
+    decision = profile.decide(History(plan, 5), {}, ledger=ledger, due=np.ones(5, dtype=bool), draws=draws)
+    assert actions(decision) == ["give", "stop cycle", "give", "give", "give"]
+    assert profile.phrases[decision.policy_step[1]] == "judgement: no further cycle"
 
 
 def test_rules_of_the_arm_reach_the_other_drugs_and_the_most_severe_wins(plan: MonitoringPlan, record: Recorder) -> None:

@@ -222,6 +222,11 @@ MISTAKES = {
         ("initial: warmth_at_rest", "initial: 38"),
         r"body/module\.yaml:4:11: states\.warmth: 'warmth' does not rest without a drug: it moves by -0\.",
     ),
+    "rests_outside_its_range": (
+        BODY_MODULE,
+        ("unit: degC, nominal: 1", "unit: degC, range: {low: 0, high: 20}, nominal: 1"),
+        r"body/module\.yaml:4:11: states\.warmth: 'warmth' leaves 0 to 20 degC in 3 patients, worst 3\d",
+    ),
     "infusion_in_another_unit": (
         "drugs/remedy/module.yaml",
         ("infusion: {unit: nmol/h", "infusion: {unit: mg/h"),

@@ -102,7 +102,10 @@ def test_the_report_shows_what_a_reader_needs(report: str, shown: str) -> None:
 
 def test_every_figure_of_the_report_has_its_data_and_its_words(report: str) -> None:
     names = re.findall(r'id="plot-(\w+)"', report)
-    assert names == ["benefit_risk", "survival", "progression", "waterfall", "adverse_events", "doses", "pressure"]
+    assert names == [
+        *("survival", "waterfall", "spider", "swimmer", "benefit_risk"),
+        *("adverse_events", "adverse_event_days", "doses", "pressure"),
+    ]
     for name in names:
         found = re.search(rf'id="data-{name}">(.*?)</script>', report, flags=re.DOTALL)
         assert found is not None

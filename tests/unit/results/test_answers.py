@@ -76,7 +76,7 @@ def test_a_patient_counts_once_at_the_worst_grade(result: Result) -> None:
 def test_an_arm_without_adverse_events_is_listed_with_zero(
     tables: dict[str, pd.DataFrame], make_run: Callable[..., Result]
 ) -> None:
-    found = adverse_events(tables["patients"], empty("adverse_events"), arms=["High"])
+    found = adverse_events(tables["patients"], empty("adverse_events"), arms=["High"], per="patient")
     assert found.to_dict("records")[0]["any_grade"] == 0
 
 
@@ -151,7 +151,7 @@ def test_every_figure_is_plain_json_with_units_and_words(result: Result) -> None
         figure = result.plot(name)
         json.dumps(figure, allow_nan=False)
         assert "SIMULATED" in figure["layout"]["title"]["text"]
-        assert len(figure["layout"]["meta"]["text"]) == 2, name
+        assert figure["layout"]["meta"]["text"], name
         axes = [figure["layout"][key]["title"]["text"] for key in ("xaxis", "yaxis")]
         assert any("[" in axis for axis in axes), axes
 
@@ -177,4 +177,4 @@ def test_an_unknown_figure_is_answered_with_the_nearest(result: Result) -> None:
 def test_a_trial_without_scans_or_deaths_still_has_an_answer(tables: dict[str, pd.DataFrame]) -> None:
     found = efficacy(tables["patients"], empty("responses"), empty("survival"), arms=["High"])
     assert row(found, endpoint="not evaluable")["value"] == 1
-    assert math.isnan(row(found, endpoint="overall survival, median")["value"])
+    assert not found["endpoint"].str.contains("survival").any()  # an endpoint the run does not have is not shown as 0

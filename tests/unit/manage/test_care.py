@@ -1,0 +1,106 @@
+"""Supportive care: on with a cycle's first dose, off some time after its last, one switch held by several treatments."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cytotrial.catalogue import load_library
+from cytotrial.manage.care import CarePlan, Switch, switches
+
+WARD = Switch("ward", 0, 1.0, 28.0)
+BOTH = np.array([True, True])
+FIRST = np.array([True, False])
+
+
+def at(*hours):
+    return np.array(hours, dtype=float)
+
+
+@pytest.fixture
+def plan():
+    return CarePlan(inputs=2, patients=2)
+
+
+def turned(turns):
+    """(time, value) of the turns that the first patient is part of, in the order of time."""
+    return sorted((turn.time[0], turn.value) for turn in turns if turn.at[0])
+
+
+def test_care_starts_with_the_dose_and_ends_the_stated_time_after_the_last_planned_dose(plan):
+    turns = plan.dose_given("drug", [WARD], at=FIRST, time=at(0, 0), cycle_end=at(100, 100))
+    assert turned(turns) == [(0.0, 1.0), (128.0, 0.0)]
+    assert not any(turn.at[1] for turn in turns)
+
+
+def test_later_doses_of_the_cycle_change_nothing(plan):
+    plan.dose_given("drug", [WARD], at=BOTH, time=at(0, 0), cycle_end=at(100, 100))
+    turns = plan.dose_given("drug", [WARD], at=BOTH, time=at(8, 8), cycle_end=at(100, 100))
+    assert turned(turns) == []
+
+
+def test_care_starts_with_the_first_dose_given_where_the_first_slot_was_withheld(plan):
+    plan.dose_given("drug", [WARD], at=~FIRST, time=at(0, 0), cycle_end=at(100, 100))
+    turns = plan.dose_given("drug", [WARD], at=BOTH, time=at(8, 8), cycle_end=at(100, 100))
+    assert turned(turns) == [(8.0, 1.0), (128.0, 0.0)]
+    assert not any(turn.at[1] for turn in turns)
+
+
+def test_a_delay_moves_the_end_of_care(plan):
+    plan.dose_given("drug", [WARD], at=BOTH, time=at(0, 0), cycle_end=at(100, 100))
+    turns = plan.dose_given("drug", [WARD], at=BOTH, time=at(32, 8), cycle_end=at(124, 100))
+    assert turned(turns) == [(152.0, 0.0)]
+    assert turns[0].forget
+    assert not any(turn.at[1] for turn in turns)
+
+
+def test_care_ends_earlier_when_the_cycle_is_stopped(plan):
+    plan.dose_given("drug", [WARD], at=BOTH, time=at(0, 0), cycle_end=at(100, 100))
+    turns = plan.cycle_stops("drug", [WARD], at=FIRST, time=at(40, 40))
+    assert turned(turns) == [(68.0, 0.0)]
+    assert turns[0].forget
+    assert not turns[0].at[1]
+
+
+def test_stopping_after_the_last_dose_never_prolongs_care(plan):
+    plan.dose_given("drug", [WARD], at=BOTH, time=at(0, 0), cycle_end=at(100, 100))
+    assert turned(plan.cycle_stops("drug", [WARD], at=BOTH, time=at(120, 120))) == []
+
+
+def test_a_stop_before_any_dose_turns_nothing(plan):
+    assert turned(plan.cycle_stops("drug", [WARD], at=BOTH, time=at(0, 0))) == []
+
+
+def test_a_new_cycle_turns_care_on_again(plan):
+    plan.dose_given("drug", [WARD], at=BOTH, time=at(0, 0), cycle_end=at(100, 100))
+    turns = plan.dose_given("drug", [WARD], at=BOTH, time=at(336, 336), cycle_end=at(436, 436))
+    assert turned(turns) == [(336.0, 1.0), (464.0, 0.0)]
+
+
+def test_a_switch_held_by_two_treatments_stays_on_when_one_of_them_stops(plan):
+    plan.dose_given("first", [WARD], at=BOTH, time=at(0, 0), cycle_end=at(100, 100))
+    plan.dose_given("second", [WARD], at=BOTH, time=at(8, 8), cycle_end=at(60, 60))
+    assert turned(plan.cycle_stops("second", [WARD], at=FIRST, time=at(10, 10))) == []
+    # Now the longer one stops too: the shorter one has already given the switch up at 38 h.
+    assert turned(plan.cycle_stops("first", [WARD], at=FIRST, time=at(20, 20))) == [(48.0, 0.0)]
+
+
+def test_when_the_longer_of_two_treatments_stops_the_other_still_holds_the_switch(plan):
+    plan.dose_given("first", [WARD], at=BOTH, time=at(0, 0), cycle_end=at(100, 100))
+    plan.dose_given("second", [WARD], at=BOTH, time=at(8, 8), cycle_end=at(60, 60))
+    assert turned(plan.cycle_stops("first", [WARD], at=FIRST, time=at(10, 10))) == [(88.0, 0.0)]
+
+
+def test_a_second_treatment_does_not_shorten_what_the_first_holds(plan):
+    plan.dose_given("first", [WARD], at=BOTH, time=at(0, 0), cycle_end=at(100, 100))
+    turns = plan.dose_given("second", [WARD], at=BOTH, time=at(8, 8), cycle_end=at(60, 60))
+    assert turned(turns)[-1] == (128.0, 0.0)
+
+
+def test_switches_that_a_composition_lacks_are_left_out():
+    library = load_library()
+    support = library.support["standard"]
+    assert {switch.name for switch in switches(support, ["x", "ward"])} == {"ward"}
+    assert [switch.index for switch in switches(support, ["x", "ward"])] == [1]
+    assert [switch.after_hours for switch in switches(support, ["ward"])] == [28.0]
+    assert switches(library.support["none"], ["ward"]) == ()
