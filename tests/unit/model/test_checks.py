@@ -272,6 +272,7 @@ ELSEWHERE = {
     "products_of_units",
     "powers_of_negatives",
     "libsbml_disagrees",
+    "rules_that_contradict_themselves",
 }
 """Checks with tests of their own, in test_silent_failures, test_unit_check and test_exchange."""
 
