@@ -26,7 +26,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="dev.py", description="Makes .venv on the first call, then runs one command in it.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="demo | test")
     commands.add_parser("demo", help=f"simulate the shipped trial {DEMO_PROTOCOL} and print its tables")
-    commands.add_parser("test", help="ruff, ruff format, mypy and pytest; further arguments go to pytest")
+    commands.add_parser("test", help="ruff, ruff format, mypy and pytest; further arguments go to pytest, e.g. -m slow")
     options, rest = parser.parse_known_args()
     if rest and options.command != "test":
         parser.error(f"unknown argument '{rest[0]}'.")
@@ -51,7 +51,7 @@ def _test(pytest_arguments: list[str]) -> int:
         "ruff check": ["ruff", "check", "."],
         "ruff format": ["ruff", "format", "--check", "."],
         "mypy": ["mypy"],
-        "pytest": ["pytest", *pytest_arguments],
+        "pytest": ["pytest", "-n", "auto", "-m", "not slow", *pytest_arguments],
     }
     results = {}
     for name, arguments in checks.items():

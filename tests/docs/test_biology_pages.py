@@ -11,6 +11,8 @@ import pytest
 
 from cytotrial.catalogue import Library
 
+pytestmark = pytest.mark.needs("drugs/aldesleukin", "protocols/hd_il2_rcc.yaml", "diseases/renal_cell_carcinoma")
+
 FOLDER = Path(__file__).resolve().parents[2] / "docs"
 LARGEST_PICTURE, LARGEST_FOLDER = 150_000, 3_000_000
 

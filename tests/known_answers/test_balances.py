@@ -7,6 +7,8 @@ import pytest
 
 from cytotrial.engine import Ensemble, EventKind, Events
 
+pytestmark = pytest.mark.needs("drugs/aldesleukin", "protocols/hd_il2_rcc.yaml", "diseases/renal_cell_carcinoma")
+
 ROWS = 40
 # Sums of a few terms that cancel, in double precision, against the largest of them.
 ROUNDING = 1e-11

@@ -9,6 +9,8 @@ from scipy.integrate import solve_ivp
 
 from cytotrial.engine import Ensemble, EventKind, Events, Tolerances
 
+pytestmark = pytest.mark.needs("drugs/aldesleukin", "protocols/hd_il2_rcc.yaml", "diseases/renal_cell_carcinoma")
+
 DOSES = np.array([0.0, 8.0, 16.0])
 INFUSION_HOURS = 0.25
 NANOMOLES_PER_KG = 2.4  # 600,000 IU/kg

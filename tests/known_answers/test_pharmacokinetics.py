@@ -12,6 +12,8 @@ from cytotrial.engine.ensemble import Ensemble
 from cytotrial.engine.events import EventKind, Events
 from cytotrial.model.biology import Biology
 
+pytestmark = pytest.mark.needs("drugs/aldesleukin", "protocols/hd_il2_rcc.yaml", "diseases/renal_cell_carcinoma")
+
 NMOL_PER_MIU = 4.0
 WEIGHT = 70.0
 WITHOUT_UPTAKE = {"signalling.internalisation": 0.0, "signalling.soluble_baseline": 0.0, "aldesleukin.renal_share": 0.0}

@@ -18,6 +18,8 @@ from cytotrial.protocol import find_protocol, read_protocol, with_overrides
 from cytotrial.protocol.protocol import Protocol
 from cytotrial.trial import run_trial
 
+pytestmark = pytest.mark.needs("drugs/aldesleukin", "protocols/hd_il2_rcc.yaml", "diseases/renal_cell_carcinoma")
+
 SHIPPED = "hd_il2_rcc"
 FEW, MANY, TOGETHER = 200, 10_000, 100
 LONGEST_HOURS = 28 * 24.0  # two cycles and the recovery from them

@@ -15,6 +15,8 @@ from cytotrial.protocol.protocol import with_overrides
 from cytotrial.results.tables import COLUMNS
 from cytotrial.trial import run_trial
 
+pytestmark = pytest.mark.needs("drugs/aldesleukin", "protocols/hd_il2_rcc.yaml", "diseases/renal_cell_carcinoma")
+
 PATIENTS = 8
 # Six doses every 8 h fill two days; after 5 days of rest the second cycle starts on day 8, and its last dose is 40 h later.
 NEXT_COURSE = 7 * 24 + 40 + 14 * 24

@@ -13,6 +13,8 @@ from cytotrial.model.composition import compose
 from cytotrial.protocol import read_protocol
 from cytotrial.trial import run_trial
 
+pytestmark = pytest.mark.needs("drugs/aldesleukin", "protocols/hd_il2_rcc.yaml", "diseases/renal_cell_carcinoma")
+
 PATIENTS = 2_000
 # Spontaneous regression of renal lung metastases is the upper limit of what an undosed arm may show.
 MOST_RESPONSES = {"renal_cell_carcinoma": 0.03, "melanoma": 0.01}

@@ -13,6 +13,8 @@ from cytotrial.population.draw import Patients
 from cytotrial.protocol.protocol import Courses, Treatment
 from cytotrial.protocol.regimen import parse_regimen
 
+pytestmark = pytest.mark.needs("drugs/aldesleukin", "protocols/hd_il2_rcc.yaml", "diseases/renal_cell_carcinoma")
+
 PATIENTS = 3
 EVERYBODY = np.ones(PATIENTS, dtype=bool)
 FIRST = np.array([True, False, False])

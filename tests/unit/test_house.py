@@ -108,6 +108,7 @@ def test_no_library_id_stands_in_python_code(path: Path, library: Library) -> No
     assert hits == []
 
 
+@pytest.mark.needs("drugs/aldesleukin")
 def test_the_search_for_library_ids_finds_names_and_literals_but_not_prose(tmp_path: Path, library: Library) -> None:
     drug = next(iter(library.drugs))
     file = tmp_path / "example.py"

@@ -9,6 +9,8 @@ from cytotrial.protocol.protocol import with_overrides
 from cytotrial.protocol.resolving import find_protocol, read_protocol
 from cytotrial.run_record import code_hash, context_of, default_folder, reusable_run, run_hash
 
+pytestmark = pytest.mark.needs("drugs/aldesleukin", "protocols/hd_il2_rcc.yaml", "diseases/renal_cell_carcinoma")
+
 
 @pytest.fixture(scope="module")
 def protocol(library):

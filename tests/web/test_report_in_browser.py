@@ -94,7 +94,11 @@ def test_nothing_is_wider_than_a_narrow_screen(opened: tuple[Any, list[str]]) ->
     page = opened[0]
     page.set_viewport_size({"width": 420, "height": 900})
     # Figures are laid out again when the window changes; on a busy machine that takes its time.
-    page.wait_for_function("document.documentElement.scrollWidth <= 420", timeout=20_000)
+    for _ in range(100):
+        if page.evaluate("document.documentElement.scrollWidth") <= 420:
+            break
+        page.wait_for_timeout(200)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 420
     page.set_viewport_size({"width": 1200, "height": 900})
 
 

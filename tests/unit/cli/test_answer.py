@@ -20,6 +20,8 @@ from cytotrial.cli.tables import cell_text, print_frame, print_rows
 from cytotrial.errors import ProtocolError
 from cytotrial.results import load
 
+pytestmark = pytest.mark.needs("drugs/aldesleukin", "protocols/hd_il2_rcc.yaml", "diseases/renal_cell_carcinoma")
+
 
 def drawn(width: int, draw: Callable[[Console], None]) -> str:
     console = Console(width=width, record=True, file=StringIO())

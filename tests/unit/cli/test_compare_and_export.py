@@ -12,6 +12,8 @@ from cytotrial.errors import ProtocolError
 from cytotrial.protocol import find_protocol, read_protocol, with_overrides, with_untreated_arm
 from cytotrial.replicates import Replicates, read_criterion
 
+pytestmark = pytest.mark.needs("drugs/aldesleukin", "protocols/hd_il2_rcc.yaml")
+
 
 def test_a_run_with_one_arm_cannot_be_compared_with_itself(call, run_folder: Path) -> None:
     shown = call("compare", run_folder)

@@ -8,6 +8,8 @@ import pytest
 
 from cytotrial.catalogue import Library
 
+pytestmark = pytest.mark.needs("drugs/aldesleukin", "protocols/hd_il2_rcc.yaml", "diseases/renal_cell_carcinoma")
+
 
 @pytest.fixture
 def shipped(library: Library) -> str:

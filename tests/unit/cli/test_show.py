@@ -9,6 +9,8 @@ from cytotrial.cli.listings import citation_text, shortened
 from cytotrial.cli.show_rules import condition_text
 from cytotrial.formats.conditions import Condition
 
+pytestmark = pytest.mark.needs("drugs/aldesleukin", "protocols/hd_il2_rcc.yaml", "diseases/renal_cell_carcinoma")
+
 
 @pytest.mark.parametrize("topic", ["drugs", "diseases", "protocols", "rules", "regimens", "parameters", "sources"])
 @pytest.mark.parametrize("width", [80, 120])

@@ -8,6 +8,8 @@ import pytest
 
 from cytotrial.cli.why import clock_text
 
+pytestmark = pytest.mark.needs("drugs/aldesleukin", "protocols/hd_il2_rcc.yaml", "diseases/renal_cell_carcinoma")
+
 
 def test_a_withheld_dose_is_explained_by_rule_criterion_source_and_chart(call, run_folder: Path) -> None:
     shown = call("why", run_folder, "--patient", 2, "--dose", 2)

@@ -112,6 +112,7 @@ def test_a_case_that_names_nothing_says_so(library: Library, changes: dict[str, 
         check_plausibility(library, [Case("physiology", "it", case(**changes))])
 
 
+@pytest.mark.needs("drugs/aldesleukin")
 def test_nothing_happens_without_a_drug_and_a_drug_changes_what_is_read(library: Library) -> None:
     drug, named = next((name, next(iter(drug.regimens))) for name, drug in library.drugs.items() if drug.regimens)
     rise = {"reading": "maximum", "relative_to": "baseline", "observable": "temperature", "unit": "degC"}

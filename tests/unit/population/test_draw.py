@@ -14,6 +14,8 @@ from cytotrial.model.composition import compose
 from cytotrial.population import draw as draw_module
 from cytotrial.population.draw import Recipe, draw_patients, varies
 
+pytestmark = pytest.mark.needs("drugs/aldesleukin", "protocols/hd_il2_rcc.yaml", "diseases/renal_cell_carcinoma")
+
 TITLE = {"en": "a title", "fr": "un titre"}
 PATIENTS = np.arange(1, 2_001)
 
