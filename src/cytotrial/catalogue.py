@@ -74,7 +74,7 @@ class Shelf:
         """A YAML file of the library, read once. Raises LibraryError with every problem of the file."""
         if path not in self._documents:
             document = read_yaml(path, model, error=LibraryError)
-            self._documents[path] = Document(document.content, document.tree, self.shown(path))
+            self._documents[path] = Document(document.content, self.shown(path), document.text)
         found: Document[Model] = self._documents[path]
         return found
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import types
 import typing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from io import StringIO
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -19,6 +20,7 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from cytotrial.errors import InputError, Place, Problem, ProtocolError, did_you_mean
+from cytotrial.remembered import recall, remember
 
 Model = TypeVar("Model", bound=BaseModel)
 Key = str | int
@@ -31,8 +33,13 @@ class Document(Generic[Model]):
     """A file that has the right shape: its content, and where each part of it stands."""
 
     content: Model
-    tree: Any
     file: str
+    text: str = field(repr=False)
+
+    @cached_property
+    def tree(self) -> Any:
+        """The values with their places; read when first asked for, since most documents have nothing wrong."""
+        return _tree(self.text, self.file, ProtocolError)
 
     def place(self, *keys: Key) -> Place:
         """Where the value under `keys` stands; the nearest enclosing place when it is not written in the file."""
@@ -63,10 +70,33 @@ def read_yaml(path: Path, model: type[Model], *, error: type[InputError] = Proto
 
 def parse_yaml(text: str, model: type[Model], *, file: str, error: type[InputError] = ProtocolError) -> Document[Model]:
     """Like `read_yaml`, from text; `file` is the name used in messages."""
+    known = recall(text)
+    if known is not None:
+        try:
+            return Document(model.model_validate(known), file, text)
+        except ValidationError:
+            pass  # explained below, with places
+    tree = _tree(text, file, error)
+    if not isinstance(tree, CommentedMap):
+        what = "the file is empty." if tree is None else "the file is not a mapping of keys to values."
+        expected = schema_name(model)
+        raise error([Problem(Place(file), what, f"Expected it to start with `schema: {expected}`." if expected else "")])
+    plain = _plain(tree)
+    try:
+        content = model.model_validate(plain)
+    except ValidationError as failure:
+        problems = [_explain(item, model, tree, file) for item in failure.errors(include_url=False)]
+        raise error(sorted(problems, key=lambda problem: (problem.place.line, problem.place.column))) from None
+    remember(text, plain)
+    return Document(content, file, text)
+
+
+def _tree(text: str, file: str, error: type[InputError]) -> Any:
+    """The text as a tree of values that know their places."""
     reader = YAML(typ="rt", pure=True)
     reader.version = None
     try:
-        tree = reader.load(StringIO(text))
+        return reader.load(StringIO(text))
     except DuplicateKeyError as failure:
         raise error([_duplicate_key(failure, file)]) from None
     except MarkedYAMLError as failure:
@@ -78,16 +108,6 @@ def parse_yaml(text: str, model: type[Model], *, file: str, error: type[InputErr
         ) from None
     except (YAMLError, ValueError, RecursionError) as failure:
         raise error([Problem(Place(file), f"not valid YAML: {str(failure).splitlines()[0]}")]) from None
-    if not isinstance(tree, CommentedMap):
-        what = "the file is empty." if tree is None else "the file is not a mapping of keys to values."
-        expected = schema_name(model)
-        raise error([Problem(Place(file), what, f"Expected it to start with `schema: {expected}`." if expected else "")])
-    try:
-        content = model.model_validate(_plain(tree))
-    except ValidationError as failure:
-        problems = [_explain(item, model, tree, file) for item in failure.errors(include_url=False)]
-        raise error(sorted(problems, key=lambda problem: (problem.place.line, problem.place.column))) from None
-    return Document(content, tree, file)
 
 
 def schema_name(model: type[BaseModel]) -> str:
@@ -201,9 +221,9 @@ def _step(annotation: Any, key: Key) -> Any:
     if isinstance(key, int):
         return annotation
     for option in _models(annotation):
-        for name, field in option.model_fields.items():
-            if key in {name, field.alias}:
-                return field.annotation
+        for name, known in option.model_fields.items():
+            if key in {name, known.alias}:
+                return known.annotation
     return annotation  # a mapping: the key is the user's own
 
 
