@@ -49,8 +49,8 @@ class Problem:
 def nearest(name: str, valid: Iterable[str]) -> str | None:
     """The valid name most like `name`, or None when nothing is close.
 
-    >>> nearest("aldeslukin", ["aldesleukin", "anakinra"])
-    'aldesleukin'
+    >>> nearest("clearence", ["clearance", "volume"])
+    'clearance'
     """
     matches = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.6)
     return matches[0] if matches else None
@@ -59,8 +59,8 @@ def nearest(name: str, valid: Iterable[str]) -> str | None:
 def did_you_mean(name: str, valid: Iterable[str], *, see: str = "") -> str:
     """Advice for an unknown name: the nearest valid one, else the list when it is short, and where all are listed.
 
-    >>> did_you_mean("aldeslukin", ["aldesleukin"], see="`cytotrial show drugs` lists all drugs.")
-    "Did you mean 'aldesleukin'? `cytotrial show drugs` lists all drugs."
+    >>> did_you_mean("clearence", ["clearance"], see="`cytotrial show parameters` lists all.")
+    "Did you mean 'clearance'? `cytotrial show parameters` lists all."
     """
     names = sorted(valid)
     match = nearest(name, names)
