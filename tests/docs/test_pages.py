@@ -29,7 +29,9 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_every_link_inside_the_repository_leads_somewhere(page: Path) -> None:
+def test_every_link_inside_the_repository_leads_somewhere(page: Path, library: Library) -> None:
+    if page.parent.name == "biology" and page.stem not in {*library.modules, "README"}:
+        pytest.skip(f"the library has no module {page.stem}")
     for link in LINK.findall(CODE.sub("", page.read_text(encoding="utf-8"))):
         if link.startswith(("http://", "https://")):
             continue
@@ -65,6 +67,7 @@ def test_every_command_that_the_readme_shows_exists_with_its_options(library: Li
         assert CliRunner().invoke(app, [name, "--help"]).exit_code == 0
 
 
+@pytest.mark.needs("drugs/aldesleukin", "protocols/hd_il2_rcc.yaml")
 def test_the_protocol_and_the_sentence_of_the_readme_are_those_of_the_library(library: Library) -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     for name in re.findall(r"(?:cytotrial run|--from) (\w+)", text):

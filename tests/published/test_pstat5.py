@@ -28,7 +28,10 @@ DATA = Path(__file__).parents[3] / "shared" / "data" / "pstat5"
 RESPONSES = DATA / "il2_il15_pstat5.csv"
 RECEPTORS = DATA / "receptor_levels.csv"
 
-pytestmark = pytest.mark.skipif(not RESPONSES.exists(), reason="the public pSTAT5 data are not beside the repository")
+pytestmark = [
+    pytest.mark.skipif(not RESPONSES.exists(), reason="the public pSTAT5 data are not beside the repository"),
+    pytest.mark.needs("drugs/aldesleukin"),
+]
 
 DOSES = 84.0 / 3.0 ** np.arange(12)
 """Ligand of each well [nmol/L]."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cytotrial.checks.scope import Scope
-from cytotrial.errors import InputError, LibraryError, Place, Problem, ProtocolError, did_you_mean
+from cytotrial.errors import InputError, LibraryError, Place, Problem, ProtocolError, did_you_mean, nearest
 from cytotrial.formats.protocol import ProtocolFile
 from cytotrial.protocol import parse_regimen, read_protocol
 from cytotrial.reading import read_yaml
@@ -101,6 +101,11 @@ def plausibility_of_unknown_regimen(scope: Scope) -> Iterator[Problem]:
         for name, case in document.content.cases.items():
             drug, _, regimen = case.regimen.partition(".")
             place = document.place("cases", name, "regimen")
+            if case.named_drug is not None and drug not in scope.library.drugs:
+                # An absent drug is a smaller library; a name like one of its drugs is a slip.
+                if nearest(drug, scope.library.drugs):
+                    yield Problem(place, f"unknown drug '{drug}'.", did_you_mean(drug, scope.library.drugs))
+                continue
             if case.regimen == "none" or (drug in scope.library.drugs and regimen in _regimens(scope, drug)):
                 continue
             try:
@@ -109,6 +114,15 @@ def plausibility_of_unknown_regimen(scope: Scope) -> Iterator[Problem]:
                 yield Problem(
                     place, error.problems[0].what, f"Expected drug.regimen, a sentence, or none. {error.problems[0].advice}"
                 )
+
+
+def plausibility_without_its_drug(scope: Scope) -> Iterator[Problem]:
+    """A plausibility case of a drug that the library does not have is not simulated."""
+    for _, document in scope.documents("plausibility/1"):
+        for name, case in document.content.cases.items():
+            if case.named_drug is not None and case.named_drug not in scope.library.drugs:
+                place = document.place("cases", name, "regimen")
+                yield Problem(place, f"the library has no drug '{case.named_drug}', so this case is not simulated.")
 
 
 def _regimens(scope: Scope, drug: str) -> list[str]:

@@ -77,13 +77,18 @@ class _Question:
 
 
 def plausibility_cases(library: Library) -> tuple[Case, ...]:
-    """Every case of the library, by folder.
+    """Every case of the library that can be simulated, by folder; one that names a drug the library does not have cannot.
 
     >>> from cytotrial.catalogue import load_library
     >>> {case.module for case in plausibility_cases(load_library())} <= set(load_library().modules)
     True
     """
-    return tuple(Case(module, name, case) for module, file in library.plausibility.items() for name, case in file.cases.items())
+    return tuple(
+        Case(module, name, case)
+        for module, file in library.plausibility.items()
+        for name, case in file.cases.items()
+        if case.named_drug is None or case.named_drug in library.drugs
+    )
 
 
 def check_plausibility(

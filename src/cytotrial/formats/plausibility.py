@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -63,6 +64,12 @@ class PlausibilityCase(Format):
         if self.rules is not None and self.regimen == "none":
             raise ValueError("'rules' needs a regimen.\nExpected a regimen to manage.")
         return self
+
+    @property
+    def named_drug(self) -> str | None:
+        """The drug of a regimen written as drug.regimen; None for a sentence or no treatment."""
+        match = re.fullmatch(r"([a-z][a-z0-9_]*)\.[a-z][a-z0-9_]*", self.regimen)
+        return match[1] if match else None
 
 
 class PlausibilityFile(Format):

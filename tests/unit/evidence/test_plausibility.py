@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 
 from cytotrial.catalogue import Library
 from cytotrial.errors import LibraryError
-from cytotrial.evidence.plausibility import Case, Verdict, check_plausibility, read_case
+from cytotrial.evidence.plausibility import Case, Verdict, check_plausibility, plausibility_cases, read_case
 from cytotrial.evidence.time_courses import time_grid
 from cytotrial.formats.plausibility import PlausibilityCase
 
@@ -129,3 +130,11 @@ def test_the_grid_is_fine_at_first_and_ends_where_it_is_asked_to() -> None:
     assert grid[-1] == 2000.5
     assert np.diff(grid)[:900].max() == 0.25
     assert (np.diff(grid) > 0).all()
+
+
+def test_a_case_of_a_drug_that_the_library_lacks_is_left_out(library: Library) -> None:
+    cases = plausibility_cases(library)
+    smaller = SimpleNamespace(plausibility=library.plausibility, drugs={})
+    kept = plausibility_cases(cast(Library, smaller))
+    assert {case.title for case in kept} == {case.title for case in cases if case.content.named_drug is None}
+    assert len(kept) < len(cases) or not library.drugs

@@ -273,6 +273,7 @@ ELSEWHERE = {
     "powers_of_negatives",
     "libsbml_disagrees",
     "rules_that_contradict_themselves",
+    "plausibility_without_its_drug",
 }
 """Checks with tests of their own, in test_silent_failures, test_unit_check and test_exchange."""
 
