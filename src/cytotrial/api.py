@@ -41,7 +41,7 @@ class Trial:
             disease: a disease of the library.
             patients: how many; the protocol's, or 200, where absent.
             seed: of the random numbers; the protocol's, or 1, where absent.
-            set: parameters to override, with units, e.g. {'aldesleukin.clearance': '268 mL/min'}.
+            set: parameters to override, with units, e.g. {'clearance': '268 mL/min'}.
             library: another library than the shipped one.
             asked: with `disease`: rules, population, eligibility, courses, support, scans, follow_up, grading, response.
 
