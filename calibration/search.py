@@ -1,0 +1,195 @@
+"""Levenberg-Marquardt over simulated trials, with a record on disk after every one of them.
+
+All trials of a search share their seed: patients meet the same luck, so that two trials differ by what was moved. Slopes are
+taken over a step wide enough to rise above what is left of the noise. A weak pull to the start keeps parameters that no target
+sees where the library has them. Nothing here knows a drug, a disease or a target.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cytotrial.catalogue import Library
+from cytotrial.model.biology import Biology, Parameter
+
+RECORDS = Path(__file__).parent / "records"
+STEP = 0.15  # of a slope, on the scale of the parameter
+FARTHEST = math.log(2.5)  # a parameter stays within this of the library's value, on its scale
+PULL = 0.5  # as far from the start as weighs one tolerance
+DAMPINGS = (1.0, 10.0, 0.1)  # tried in turn; the best of them is the next centre
+LARGEST = 4.0  # tolerances: no single target may drown the others
+
+
+@dataclass(frozen=True)
+class Target:
+    """A published number: where it stands among the published outcomes, its value, how far off counts as one, its weight."""
+
+    evidence: str
+    value: float
+    tolerance: float
+    weight: float = 1.0
+
+    def residual(self, simulated: float) -> float:
+        """Weighted distance in tolerances; what could not be read counts as far off."""
+        off = (simulated - self.value) / self.tolerance if math.isfinite(simulated) else LARGEST
+        return math.sqrt(self.weight) * min(max(off, -LARGEST), LARGEST)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The scale a parameter is moved on, and its limits there."""
+
+    logit: bool
+    start: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, parameter: Parameter) -> Scale:
+        """That of a parameter's table."""
+        value = float(parameter.value if parameter.value is not None else math.nan)
+        if not value > 0.0:
+            raise SystemExit(f"{parameter.id}: only a positive number can be moved, not {parameter.value}.")
+        logit = parameter.scale == "logit"
+        bare = cls(logit, value, -math.inf, math.inf)
+        low, high = bare.to(value) - FARTHEST, bare.to(value) + FARTHEST
+        if parameter.low:
+            low = max(low, bare.to(parameter.low))
+        if parameter.high and not (logit and parameter.high >= 1.0):
+            high = min(high, bare.to(parameter.high))
+        return cls(logit, value, low, high)
+
+    def to(self, value: float) -> float:
+        """The value on the scale."""
+        return math.log(value / (1.0 - value)) if self.logit else math.log(value)
+
+    def back(self, moved: float) -> float:
+        """The value of a place on the scale, within the limits, in four digits."""
+        held = min(max(moved, self.low), self.high)
+        return float(f"{1.0 / (1.0 + math.exp(-held)) if self.logit else math.exp(held):.4g}")
+
+
+Measure = Callable[[Mapping[str, float]], Mapping[str, float]]
+
+
+class Search:
+    """One search: parameters, targets, and every point tried so far.
+
+    Attributes:
+        points: what was tried, in order: values, simulated, distance.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        library: Library,
+        free: Mapping[str, Parameter],
+        targets: Mapping[str, Target],
+        asked: Mapping[str, Any],
+    ) -> None:
+        """A search under that name; the points of an earlier call that asked the same of the same library are known."""
+        self.path = RECORDS / f"{name}.json"
+        self.scales = {full: Scale.of(parameter) for full, parameter in free.items()}
+        self.units = {full: parameter.unit for full, parameter in free.items()}
+        self.targets = targets
+        self.points: list[dict[str, Any]] = []
+        self.head: dict[str, Any] = {
+            **asked,
+            "library": library.content_hash,
+            "targets": {name: vars(target) for name, target in targets.items()},
+            "start": {full: scale.start for full, scale in self.scales.items()},
+        }
+        known = json.loads(self.path.read_text(encoding="utf-8")) if self.path.is_file() else {}
+        same = all(known.get(key) == value for key, value in self.head.items())
+        self._known = {json.dumps(point["values"]): point for point in known["points"]} if known and same else {}
+
+    @property
+    def best(self) -> dict[str, Any]:
+        """The point with the smallest distance."""
+        return min(self.points, key=lambda point: float(point["distance"]))
+
+    def run(self, measure: Measure, *, rounds: int) -> dict[str, Any]:
+        """Slopes around the centre, then damped steps from it, `rounds` times; returns the best point."""
+        names = list(self.scales)
+        start = np.array([self.scales[name].to(self.scales[name].start) for name in names])
+        centre = start.copy()
+        here = self._tried(centre, names, measure)
+        for _ in range(rounds):
+            slopes = np.empty((len(self.targets), len(names)))
+            for index in range(len(names)):
+                sign = 1.0 if centre[index] + STEP <= self.scales[names[index]].high else -1.0
+                moved = centre.copy()
+                moved[index] += sign * STEP
+                slopes[:, index] = (self._residuals(self._tried(moved, names, measure)) - self._residuals(here)) / (sign * STEP)
+            tries = [self._step(slopes, self._residuals(here), centre - start, damping) for damping in DAMPINGS]
+            found = [(self._tried(centre + step, names, measure), centre + step) for step in tries]
+            ahead, place = min(found, key=lambda pair: float(pair[0]["distance"]))
+            if ahead["distance"] >= here["distance"]:
+                break
+            here, centre = ahead, np.clip(place, *self._limits(names))
+        return self.best
+
+    def _step(self, slopes: np.ndarray, residuals: np.ndarray, from_start: np.ndarray, damping: float) -> np.ndarray:
+        pull = 1.0 / PULL**2
+        normal = slopes.T @ slopes + (pull + damping) * np.eye(slopes.shape[1])
+        return np.asarray(-np.linalg.solve(normal, slopes.T @ residuals + pull * from_start))
+
+    def _limits(self, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        return np.array([self.scales[name].low for name in names]), np.array([self.scales[name].high for name in names])
+
+    def _residuals(self, point: Mapping[str, Any]) -> np.ndarray:
+        return np.array([target.residual(point["simulated"][name]) for name, target in self.targets.items()])
+
+    def _tried(self, place: np.ndarray, names: Sequence[str], measure: Measure) -> dict[str, Any]:
+        """The point at a place, simulated unless an earlier call has it; the record is on disk when it returns."""
+        values = {name: self.scales[name].back(float(at)) for name, at in zip(names, place, strict=True)}
+        point = self._known.get(json.dumps(values))
+        if point is None:
+            point = {"values": values, "simulated": dict(measure(values))}
+            point["distance"] = float(np.sum(self._residuals(point) ** 2))
+        self.points.append(point)
+        self.write()
+        sys.stderr.write(f"point {len(self.points)}: {point['distance']:.2f}, best {self.best['distance']:.2f}\n")
+        return point
+
+    def write(self, **more: Any) -> None:
+        """The record, whole or not at all."""
+        RECORDS.mkdir(exist_ok=True)
+        part = self.path.with_suffix(".part")
+        content = {**self.head, "best": self.best, **more, "points": self.points}
+        part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        part.replace(self.path)
+
+    def as_settings(self, values: Mapping[str, float]) -> dict[str, str | float]:
+        """Values as a protocol's `set` writes them, with units."""
+        return {name: value if self.units[name] == "1" else f"{value!r} {self.units[name]}" for name, value in values.items()}
+
+
+def fitted(biology: Biology, modules: Sequence[str]) -> dict[str, Parameter]:
+    """The parameters of these modules whose tables say `fitted` and give a positive number."""
+    return {
+        full: parameter
+        for full, parameter in biology.parameters.items()
+        if parameter.module in modules and parameter.row.status == "fitted" and parameter.value and parameter.value > 0.0
+    }
+
+
+def write_into_tables(library: Library, free: Mapping[str, Parameter], values: Mapping[str, float]) -> None:
+    """Sets the value of each parameter in the table it comes from; nothing else of the table changes."""
+    for full, value in values.items():
+        table = library.modules[free[full].module].folder / "parameters.csv"
+        lines = table.read_text(encoding="utf-8").splitlines(keepends=True)
+        at = next(number for number, line in enumerate(lines) if next(csv.reader([line]))[0] == free[full].name)
+        lines[at] = re.sub(r"^([^,]+),[^,]*,", rf"\g<1>,{value:.4g},", lines[at])
+        table.write_text("".join(lines), encoding="utf-8")
