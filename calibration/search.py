@@ -190,6 +190,6 @@ def write_into_tables(library: Library, free: Mapping[str, Parameter], values: M
     for full, value in values.items():
         table = library.modules[free[full].module].folder / "parameters.csv"
         lines = table.read_text(encoding="utf-8").splitlines(keepends=True)
-        at = next(number for number, line in enumerate(lines) if next(csv.reader([line]))[0] == free[full].name)
+        at = next(number for number, line in enumerate(lines) if next(csv.reader([line]))[0] == full.partition(".")[2])
         lines[at] = re.sub(r"^([^,]+),[^,]*,", rf"\g<1>,{value:.4g},", lines[at])
         table.write_text("".join(lines), encoding="utf-8")

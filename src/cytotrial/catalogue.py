@@ -1,7 +1,7 @@
 """The library on disk as typed objects: folders are listed at once, files are read when first asked for. Judges no content.
 
 library/{interface,sources}.yaml   library/{immune,physiology,support}/<module>/   library/support/*.yaml
-library/drugs/<id>/   library/diseases/<id>/   library/{grading,monitoring,protocols}/*.yaml
+library/drugs/<id>/   library/diseases/<id>/   library/{grading,monitoring,protocols,reporting}/*.yaml
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from cytotrial.formats.interface import InterfaceFile
 from cytotrial.formats.module import CorrelationRow, ModuleFile, ParameterRow
 from cytotrial.formats.plausibility import PlausibilityFile
 from cytotrial.formats.population import DiseaseFile, PopulationFile
+from cytotrial.formats.reporting import ReportingFile
 from cytotrial.formats.rules import RulesFile
 from cytotrial.model.table import ParameterTable, read_correlations, read_parameters
 from cytotrial.reading import Document, read_yaml
@@ -268,6 +269,11 @@ class Library:
     def support(self) -> Mapping[str, SupportFile]:
         """The sets of supportive care, by file name."""
         return self._contents(self.shelf.files(self.root / "support"), SupportFile)
+
+    @cached_property
+    def reporting(self) -> Mapping[str, ReportingFile]:
+        """How publications report side effects, by file name."""
+        return self._contents(self.shelf.files(self.root / "reporting"), ReportingFile)
 
     @cached_property
     def protocols(self) -> Mapping[str, Path]:

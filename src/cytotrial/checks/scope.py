@@ -39,6 +39,7 @@ LAYOUT: Mapping[str, tuple[str, ...]] = {
     "monitoring/*.yaml": ("monitoring/1",),
     "support/*.yaml": ("support/1",),
     "protocols/*.yaml": ("protocol/1",),
+    "reporting/*.yaml": ("reporting/1",),
 }
 """Where each YAML file lies, and the formats it may have there."""
 

@@ -9,6 +9,7 @@ from cytotrial.formats.module import ModuleFile
 from cytotrial.formats.plausibility import PlausibilityFile
 from cytotrial.formats.population import DiseaseFile, PopulationFile
 from cytotrial.formats.protocol import ProtocolFile
+from cytotrial.formats.reporting import ReportingFile
 from cytotrial.formats.rules import RulesFile
 from cytotrial.formats.run import Manifest
 
@@ -26,6 +27,7 @@ FORMATS: dict[str, type[Format]] = {
     "grading/1": GradingFile,
     "response/1": ResponseFile,
     "evidence/1": EvidenceFile,
+    "reporting/1": ReportingFile,
     "sources/1": SourcesFile,
     "plausibility/1": PlausibilityFile,
     "run/1": Manifest,

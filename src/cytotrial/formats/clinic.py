@@ -62,6 +62,24 @@ class DerivedFinding(Format):
         return self
 
 
+class Sign(Format):
+    """A finding above a value."""
+
+    finding: Name
+    above: float
+    unit: Unit
+
+
+class CareInUse(Format):
+    """Care that was really used, told from findings: a vasopressor that ran, not one that was at hand. Any sign is enough."""
+
+    title: Text
+    seen_in: list[Sign] = Field(min_length=1)
+    status: Status = "assumed"
+    source: Source | None = None
+    note: str = ""
+
+
 class MonitoringFile(Format):
     """A monitoring plan: vitals before each dose, labs daily, scans, derived findings."""
 
@@ -69,6 +87,7 @@ class MonitoringFile(Format):
     title: Text
     schedules: dict[Name, Schedule]
     findings: dict[Name, DerivedFinding] = {}
+    care_in_use: dict[Name, CareInUse] = Field(default={}, description="what the summary of care counts")
     after_last_dose: list[Duration] = Field(default=[], description="further visits, this long after the last dose given")
     source: Source | None = None
     status: Status = "assumed"

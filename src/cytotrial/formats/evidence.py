@@ -37,6 +37,20 @@ class Expectation(Format):
     note: str = ""
 
 
+class Setting(Format):
+    """How the published trial was run, in names of the library; several where it pooled. Absent: not known, or not said."""
+
+    regimen: list[str] = Field(default=[], description="regimens of the drug")
+    rules: list[Name] = Field(default=[], description="rule profiles")
+    support: list[Name] = Field(default=[], description="sets of supportive care")
+    population: list[Name] = Field(default=[], description="populations of the disease")
+    eligibility: list[Name] = Field(default=[], description="named criteria of the disease")
+    grading: list[Name] = Field(default=[], description="versions of the side-effect criteria")
+    response: list[Name] = Field(default=[], description="response criteria")
+    years: str = Field(default="", description="years of accrual, such as '1985-1993'")
+    differs: list[str] = Field(default=[], description="what no name of the library can say, one statement each")
+
+
 class EvidenceFile(Format):
     """A published study: its arms as protocols, and what it found."""
 
@@ -50,6 +64,8 @@ class EvidenceFile(Format):
     rules: str = ""
     support: str = ""
     eligibility: str = ""
+    setting: Setting = Setting()
+    reporting: Name | None = Field(default=None, description="how its side effects were reported; graded as they are where absent")
     expectations: list[Expectation]
     note: str = ""
 
