@@ -27,7 +27,8 @@ STEP = 0.15  # of a slope, on the scale of the parameter
 FARTHEST = math.log(2.5)  # a parameter stays within this of the library's value, on its scale
 PULL = 0.5  # as far from the start as weighs one tolerance
 DAMPINGS = (1.0, 10.0, 0.1)  # tried in turn; the best of them is the next centre
-LARGEST = 4.0  # tolerances: no single target may drown the others
+SOFT = 3.0  # tolerances: from here on a miss counts in proportion, not squared, and no single target drowns the others
+UNREAD = 10.0  # tolerances: what could not be read
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,10 @@ class Target:
     weight: float = 1.0
 
     def residual(self, simulated: float) -> float:
-        """Weighted distance in tolerances; what could not be read counts as far off."""
-        off = (simulated - self.value) / self.tolerance if math.isfinite(simulated) else LARGEST
-        return math.sqrt(self.weight) * min(max(off, -LARGEST), LARGEST)
+        """Weighted distance in tolerances, far misses softened (pseudo-Huber); what could not be read counts as far off."""
+        off = (simulated - self.value) / self.tolerance if math.isfinite(simulated) else UNREAD
+        soft = SOFT * math.sqrt(2.0 * (math.hypot(1.0, off / SOFT) - 1.0))
+        return math.copysign(math.sqrt(self.weight) * soft, off)
 
 
 @dataclass(frozen=True)
