@@ -9,7 +9,7 @@ import math
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -22,7 +22,8 @@ SCRIPTS = Path(__file__).parents[2] / "calibration"
 @pytest.fixture
 def search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     spec = importlib.util.spec_from_file_location("search", SCRIPTS / "search.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "search", module)
     spec.loader.exec_module(module)
@@ -54,7 +55,7 @@ def _a_search(search: ModuleType):  # type: ignore[no-untyped-def]
 
 
 def test_the_best_point_meets_targets_that_can_be_met(search: ModuleType) -> None:
-    made, trial, (first, second) = _a_search(search)
+    made, trial, (_, second) = _a_search(search)
     best = made.run(trial, rounds=4)
     assert best["simulated"]["one"] == pytest.approx(12.0, rel=0.01)
     assert best["simulated"]["both"] == pytest.approx(1.0, rel=0.01)
@@ -89,8 +90,5 @@ def test_tables_get_new_values_and_keep_the_rest(search: ModuleType, tmp_path: P
         folder = tmp_path
         module = "block"
 
-    class OneModule:
-        modules = {"block": Module}
-
-    search.write_into_tables(OneModule, {"block.rate": Module}, {"block.rate": 0.625})
+    search.write_into_tables(SimpleNamespace(modules={"block": Module}), {"block.rate": Module}, {"block.rate": 0.625})
     assert table.read_text(encoding="utf-8") == 'name,value,unit,note\nrate,0.625,1/h,"slow, but sure"\nrate_of_loss,2,1/h,\n'
