@@ -1,4 +1,4 @@
-"""The developer's commands on any machine with Python: `demo` and `test`. Standard library only; not part of the package.
+"""The developer's commands on any machine with Python: `demo`, `test`, `bench`. Standard library only; not part of the package.
 
 The first call makes `.venv` beside this file and installs the project and its test tools into it; later calls reuse it.
 """
@@ -24,11 +24,14 @@ DEMO_PROTOCOL = "hd_il2_rcc"
 def main() -> int:
     """The exit status of the chosen command."""
     parser = argparse.ArgumentParser(prog="dev.py", description="Makes .venv on the first call, then runs one command in it.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="demo | test")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="demo | test | bench")
     commands.add_parser("demo", help=f"simulate the shipped trial {DEMO_PROTOCOL} and print its tables")
     commands.add_parser("test", help="ruff, ruff format, mypy and pytest; further arguments go to pytest, e.g. -m slow")
+    commands.add_parser(
+        "bench", help="the engine beside its peers; further arguments go on, e.g. --peers cvode", add_help=False
+    )
     options, rest = parser.parse_known_args()
-    if rest and options.command != "test":
+    if rest and options.command == "demo":
         parser.error(f"unknown argument '{rest[0]}'.")
     if sys.version_info < OLDEST_PYTHON:
         return _fail(
@@ -37,12 +40,18 @@ def main() -> int:
         )
     if not _is_installed() and not _install():
         return 1
+    if options.command == "bench":
+        return _bench(rest)
     return _demo() if options.command == "demo" else _test(rest)
 
 
 def _demo() -> int:
     _say(f"Simulating {DEMO_PROTOCOL} (the first run also compiles the model).")
     return _run([_python(), "-m", "cytotrial", "run", DEMO_PROTOCOL])
+
+
+def _bench(arguments: list[str]) -> int:
+    return _run([_python(), "-m", "benchmarks.engine", *arguments])
 
 
 def _test(pytest_arguments: list[str]) -> int:

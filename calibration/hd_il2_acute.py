@@ -28,6 +28,7 @@ from cytotrial.trial import run_trial
 DISEASE = "renal_cell_carcinoma"
 REGIMEN = "aldesleukin.hd_bolus"
 RULES = "label1992"
+SUPPORT = "trials_1985_1993"
 ELIGIBILITY = "standard_hd_il2"
 FOLLOW_UP = "6 weeks"
 CYCLE_HOURS = 14 * 24.0
@@ -61,8 +62,8 @@ def main() -> None:
     asked = written.parse_args()
     library = load_library()
     protocol = protocol_from_arguments(
-        REGIMEN, library, disease=DISEASE, rules=RULES, eligibility=ELIGIBILITY, patients=asked.patients, seed=asked.seed,
-        follow_up=FOLLOW_UP, scans=f"every {FOLLOW_UP}", name="hd_il2_acute",
+        REGIMEN, library, disease=DISEASE, rules=RULES, support=SUPPORT, eligibility=ELIGIBILITY, patients=asked.patients,
+        seed=asked.seed, follow_up=FOLLOW_UP, scans=f"every {FOLLOW_UP}", name="hd_il2_acute",
     )  # fmt: skip
     biology = compose(library, drugs=protocol.drugs, disease=DISEASE)
     acute = [name for name, module in library.modules.items() if "physiology" in Path(module.folder).parts]
@@ -70,7 +71,11 @@ def main() -> None:
     free = {full: parameter for full, parameter in free.items() if full not in COUNTED_ELSEWHERE}
     cases = measured_cases(library, {*acute, *MODULES_BESIDE_PHYSIOLOGY})
     in_cases = {f"{case.module}.{case.name}": target_of(case) for case in cases}
-    head = {"protocol": f"{REGIMEN}, {RULES}, {DISEASE}, first course", "patients": asked.patients, "seed": asked.seed}
+    head = {
+        "protocol": f"{REGIMEN}, {RULES}, {SUPPORT}, {DISEASE}, first course",
+        "patients": asked.patients,
+        "seed": asked.seed,
+    }
     search = Search("hd_il2_acute", library=library, free=free, targets={**IN_TRIALS, **in_cases}, asked=head)
 
     def measure(values: Mapping[str, float], seed: int = asked.seed) -> dict[str, float]:
@@ -122,11 +127,14 @@ def _window(result: Result, first: float, last: float) -> pd.DataFrame:
 
 
 def _peak_creatinine(cycle: int) -> Reading:
+    """Mean over those who began the cycle."""
+
     def read(result: Result) -> float:
-        labs = result.table("labs")
+        labs, doses = result.table("labs"), result.table("doses")
+        began = doses.loc[(doses["CYCLE"] == cycle) & (doses["GIVEN"] > 0), "ID"]
         first = (cycle - 1) * CYCLE_HOURS
         rows = labs[(labs["PARAMCD"] == "CREAT") & (labs["TIME"] >= first) & (labs["TIME"] < first + CYCLE_HOURS)]
-        return float(rows.groupby("ID")["AVAL"].max().mean())
+        return float(rows[rows["ID"].isin(began)].groupby("ID")["AVAL"].max().mean())
 
     return read
 

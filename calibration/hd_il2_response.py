@@ -1,139 +1,111 @@
-"""Random search of the constants of response to high-dose interleukin-2 of one disease, through the whole chain of a trial.
+"""Sets the constants of response to high-dose interleukin-2 of one disease through the whole chain of a trial.
 
-`python calibration/hd_il2_response.py DISEASE --patients 500 --points 20 --seed 1` writes every point tried, its distance from
-the targets and the values at the start to `calibration/records/hd_il2_response_DISEASE.json`. It changes no table: a person
-reads the record and decides. Targets are published numbers by their place in the library's evidence, with how far off counts
-as 1.
+`python calibration/hd_il2_response.py DISEASE --patients 400 --seeds 1 2 --rounds 1` moves the parameters of the disease that
+response rates and durations are fitted with, and writes every point to `calibration/records/hd_il2_response_DISEASE.json` as it
+goes; a point is the mean of a trial with each seed. The same call goes on where it was stopped, unless the library has changed.
+`--write` then sets the table to the best point, and `--fresh-seeds 11 12` says what that point gives in trials it was not
+fitted to.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
+from search import Search, Target, write_into_tables
 
-from cytotrial.catalogue import Library, load_library
+from cytotrial.catalogue import load_library
 from cytotrial.model.composition import compose
 from cytotrial.protocol import find_protocol, read_protocol, with_overrides
-from cytotrial.protocol.protocol import Protocol
+from cytotrial.results.efficacy import best_responses, response_durations
+from cytotrial.results.result import Result
 from cytotrial.trial import run_trial
 
-RECORDS = Path(__file__).parent / "records"
-LARGEST_TERM = 16.0  # no single target may drown the others
+PROTOCOLS = {"renal_cell_carcinoma": "hd_il2_rcc", "melanoma": "hd_il2_melanoma"}
+# The other fitted constants of these tables stay: rates and durations of response do not tell them from these.
+FREE = ("largest_effectors", "kill_rate", "wear_rate", "clone_visibility", "clone_fitness")
+
+Reading = Callable[[Result], float]
 
 
 @dataclass(frozen=True)
-class Target:
-    """A published number: study and expectation of the library's evidence, and how far off counts as one."""
+class Read(Target):
+    """A target with its reading of a trial."""
 
-    study: str
-    expectation: str
-    tolerance: float
-
-
-@dataclass(frozen=True)
-class Search:
-    """What is fitted to what: the protocol, log-SD of the steps by parameter, and the targets."""
-
-    protocol: str
-    steps: Mapping[str, float]
-    targets: tuple[Target, ...]
-
-
-STEPS = {
-    "largest_effectors": 0.10,
-    "kill_rate": 0.15,
-    "clone_fitness": 0.05,
-    "clone_visibility": 0.15,
-    "wear_rate": 0.20,
-    "new_lesion_rate": 0.15,
-}
-SEARCHES = {
-    "renal_cell_carcinoma": Search(
-        "hd_il2_rcc",
-        STEPS,
-        (
-            Target("fisher2000", "response_2000", 0.02),
-            Target("fisher2000", "complete_response_2000", 0.012),
-            Target("fisher2000", "partial_response_2000", 0.012),
-            Target("fisher2000", "partial_response_duration", 4.0),
-        ),
-    ),
-    "melanoma": Search(
-        "hd_il2_melanoma",
-        STEPS,
-        (
-            Target("atkins1999", "response_1999", 0.02),
-            Target("atkins1999", "complete_response_1999", 0.012),
-            Target("atkins1999", "partial_response_1999", 0.012),
-            Target("atkins1999", "partial_response_duration", 1.5),
-        ),
-    ),
-}
+    read: Reading = lambda result: math.nan
 
 
 def main() -> None:
-    """Searches, and writes the record after every point."""
+    """Searches, then writes the table and tries fresh seeds where asked."""
     written = argparse.ArgumentParser(description=__doc__)
-    written.add_argument("disease", choices=sorted(SEARCHES))
-    written.add_argument("--patients", type=int, default=500)
-    written.add_argument("--points", type=int, default=20)
-    written.add_argument("--seed", type=int, default=1)
+    written.add_argument("disease", choices=sorted(PROTOCOLS))
+    written.add_argument("--patients", type=int, default=400)
+    written.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
+    written.add_argument("--rounds", type=int, default=1)
+    written.add_argument("--fresh-seeds", type=int, nargs="*", default=[])
+    written.add_argument("--write", action="store_true", help="set the table to the best point")
     asked = written.parse_args()
-    library, search = load_library(), SEARCHES[asked.disease]
-    protocol = with_overrides(
-        read_protocol(find_protocol(search.protocol, library), library), patients=asked.patients, seed=asked.seed
-    )
+    library, targets = load_library(), TARGETS[asked.disease]
+    protocol = read_protocol(find_protocol(PROTOCOLS[asked.disease], library), library)
     parameters = compose(library, drugs=protocol.drugs, disease=asked.disease).parameters
-    start = {name: float(parameters[f"{asked.disease}.{name}"].value or math.nan) for name in search.steps}
-    random = np.random.default_rng(asked.seed)
-    names = {name: (f"{asked.disease}.{name}", parameters[f"{asked.disease}.{name}"].unit) for name in search.steps}
-    points = [measured(protocol, library, search, start, names=names)]
-    for _ in range(asked.points):
-        best = min(points, key=lambda point: point["distance"])["values"]
-        moved = {name: best[name] * math.exp(step * random.standard_normal()) for name, step in search.steps.items()}
-        points.append(measured(protocol, library, search, moved, names=names))
-        record = {
-            "disease": asked.disease,
-            "protocol": search.protocol,
-            "patients": asked.patients,
-            "seed": asked.seed,
-            "library": library.content_hash,
-            "targets": [f"{target.study}.{target.expectation} +- {target.tolerance:g}" for target in search.targets],
-            "start": start,
-            "best": min(points, key=lambda point: point["distance"]),
-            "points": points,
-        }
-        RECORDS.mkdir(exist_ok=True)
-        (RECORDS / f"hd_il2_response_{asked.disease}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    free = {full: parameters[full] for full in (f"{asked.disease}.{name}" for name in FREE)}
+    head = {"protocol": PROTOCOLS[asked.disease], "patients": asked.patients, "seeds": asked.seeds}
+    search = Search(f"hd_il2_response_{asked.disease}", library=library, free=free, targets=targets, asked=head)
+
+    def trial(values: Mapping[str, float], seed: int) -> dict[str, float]:
+        moved = with_overrides(protocol, patients=asked.patients, seed=seed, set=search.as_settings(values))
+        result = run_trial(moved, library, keep=False)
+        return {name: target.read(result) for name, target in targets.items()}
+
+    def measure(values: Mapping[str, float]) -> dict[str, float]:
+        found = [trial(values, seed) for seed in asked.seeds]
+        return {name: float(np.mean([one[name] for one in found])) for name in targets}
+
+    best = search.run(measure, rounds=asked.rounds)
+    search.write(fresh={str(seed): trial(best["values"], seed) for seed in asked.fresh_seeds})
+    if asked.write:
+        write_into_tables(library, free, best["values"])
 
 
-def measured(
-    protocol: Protocol,
-    library: Library,
-    search: Search,
-    values: Mapping[str, float],
-    *,
-    names: Mapping[str, tuple[str, str]],
-) -> dict[str, Any]:
-    """One trial with these values (`names`: full name, unit): what it gave, and the squared distance in tolerances."""
-    written = {full: values[name] if unit == "1" else f"{values[name]!r} {unit}" for name, (full, unit) in names.items()}
-    found = run_trial(with_overrides(protocol, set=written), library, keep=False).beside_published()
-    simulated, distance = {}, 0.0
-    for target in search.targets:
-        expectation = next(item for item in library.evidence[target.study].expectations if item.id == target.expectation)
-        rows = found[(found["study"] == target.study) & (found["where"] == expectation.where)]
-        value = float(rows["simulated"].iloc[0])
-        simulated[f"{target.study}.{target.expectation}"] = value
-        off = (value - expectation.value) / target.tolerance
-        distance += min(off * off, LARGEST_TERM) if math.isfinite(off) else LARGEST_TERM
-    return {"distance": distance, "values": {name: float(value) for name, value in values.items()}, "simulated": simulated}
+# ------------------------------------------------------------------ readings of a trial
+
+
+def share(*codes: str) -> Reading:
+    """The share [%] of all patients whose best response is among `codes`."""
+    return lambda result: 100.0 * float(best_responses(result.table("patients"), result.table("responses")).isin(codes).mean())
+
+
+def free_of_progression(code: str, months: float) -> Reading:
+    """Of the patients with this best response, the share [%] without progression so long after it (Kaplan-Meier).
+
+    A published median is the time when half are: the share at that time moves smoothly, where a median jumps between scans.
+    """
+
+    def read(result: Result) -> float:
+        patients, responses, survival = (result.table(name) for name in ("patients", "responses", "survival"))
+        return 100.0 * response_durations(patients, responses, survival, codes=(code,)).at(months).value
+
+    return read
+
+
+TARGETS: Mapping[str, Mapping[str, Read]] = {
+    "renal_cell_carcinoma": {
+        "complete responses [%]": Read("IL2-124", 100 * 17 / 255, 0.8, 1.0, share("CR")),
+        "partial responses [%]": Read("IL2-124", 100 * 20 / 255, 0.8, 1.0, share("PR")),
+        "partial responses free at 20 months [%]": Read("IL2-127", 50.0, 8.0, 1.0, free_of_progression("PR", 20)),
+        # The median is at least 80 months: beyond the follow-up, so that the share at 60 is only bounded.
+        "complete responses free at 60 months [%]": Read("IL2-126", 75.0, 20.0, 0.5, free_of_progression("CR", 60)),
+    },
+    "melanoma": {
+        "complete responses [%]": Read("IL2-131", 100 * 17 / 270, 0.8, 1.0, share("CR")),
+        "partial responses [%]": Read("IL2-132", 100 * 26 / 270, 0.8, 1.0, share("PR")),
+        "partial responses free at 5.9 months [%]": Read("IL2-133", 50.0, 8.0, 1.0, free_of_progression("PR", 5.9)),
+        "complete responses free at 30 months [%]": Read("IL2-134", 100 * 10 / 17, 12.0, 1.0, free_of_progression("CR", 30)),
+    },
+}
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import math
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +109,7 @@ class Search:
         self.head: dict[str, Any] = {
             **asked,
             "library": library.content_hash,
-            "targets": {name: vars(target) for name, target in targets.items()},
+            "targets": {name: {at.name: getattr(target, at.name) for at in fields(Target)} for name, target in targets.items()},
             "start": {full: scale.start for full, scale in self.scales.items()},
         }
         known = json.loads(self.path.read_text(encoding="utf-8")) if self.path.is_file() else {}

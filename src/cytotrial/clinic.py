@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,11 +19,13 @@ from cytotrial.manage.rules import Decision, RuleProfile, across_arm
 from cytotrial.model.biology import Biology
 from cytotrial.observe.adverse_events import AdverseEvents
 from cytotrial.observe.arrays import BoolArray, CodeArray, FloatArray
+from cytotrial.observe.conditions import UNKNOWN, leaves
 from cytotrial.observe.grading import Grader
 from cytotrial.observe.history import History
 from cytotrial.observe.observe import Chart, PatientStreams, observe
 from cytotrial.observe.plan import MonitoringPlan
-from cytotrial.observe.response import COMPLETE, PARTIAL, PROGRESSIVE, STABLE, Assessment, ResponseAssessor
+from cytotrial.observe.response import COMPLETE, PARTIAL, PROGRESSIVE, STABLE, ResponseAssessor, area_as_measured
+from cytotrial.observe.scans import Scans
 from cytotrial.outlook import time_after_progression
 from cytotrial.population.streams import normals, uniforms
 from cytotrial.protocol.protocol import Arm, Protocol
@@ -43,6 +45,7 @@ class Standards:
     grader: Grader
     assessor: ResponseAssessor
     profiles: Mapping[str, RuleProfile]
+    followed_terms: frozenset[str]
     disease: Disease
     after_progression: AfterProgression | None
 
@@ -71,7 +74,18 @@ class Standards:
         after = np.array(sorted(hours(text) for text in file.after_last_dose))
         disease = library.diseases[protocol.disease]
         population = disease.populations.populations[protocol.population]
-        return cls(plan, after, grader, assessor, profiles, disease, population.after_progression)
+        followed = frozenset(_followed_terms(grader, profiles.values()))
+        return cls(plan, after, grader, assessor, profiles, followed, disease, population.after_progression)
+
+
+def _followed_terms(grader: Grader, profiles: Iterable[RuleProfile]) -> Iterator[str]:
+    """The terms that a condition asks about earlier grades of: the grades of all others count at their own visit alone."""
+    graded = [condition for term in grader.terms.values() for _, condition in term.grades]
+    asked = [condition for profile in profiles for rule in profile.criteria for condition in (rule.when, rule.until)]
+    for condition in (*graded, *asked):
+        for leaf in leaves(condition) if condition else ():
+            if leaf.grade is not None and (leaf.consecutive is not None or leaf.for_at_least is not None):
+                yield leaf.grade
 
 
 @dataclass(frozen=True)
@@ -116,10 +130,7 @@ class Clinic:
         self._events = AdverseEvents(standards.grader, patients)
         self._ledgers = {given.drug.id: Ledger.start(patients) for given in course.given}
         self._thresholds = {drug: self._threshold_factor(profile) for drug, profile in standards.profiles.items()}
-        self._scan_times: list[FloatArray] = []
-        self._scan_sizes: list[FloatArray] = []
-        self._scan_new: list[BoolArray] = []
-        self._last_assessment: Assessment | None = None
+        self._scans = Scans(standards.assessor, patients)
         self._new_lesion_at = -np.log(uniforms(seed, "new lesion", course.ids, 0, draws=1)[:, 0])
         self._decisions: list[Columns] = []
         self._findings: list[Columns] = []
@@ -141,8 +152,12 @@ class Clinic:
 
     def grade(self, chart: Chart) -> dict[str, CodeArray]:
         """Grades every term, and keeps the episodes."""
-        grades = self._standards.grader.grade(self._history)
-        self._history.add_grades(grades, chart)
+        (here,) = np.nonzero(chart.present)
+        grades = {
+            term: _among(grade, here, chart.time.size)
+            for term, grade in self._standards.grader.grade(self._history.of(here)).items()
+        }
+        self._history.add_grades({term: grades[term] for term in self._standards.followed_terms if term in grades}, chart)
         agenda = self._course.given[0].agenda if self._course.given else None
         nothing = np.zeros(chart.time.size, dtype=np.int64)
         self._events.add(
@@ -166,19 +181,8 @@ class Clinic:
             ending[given.drug.id] = gate & ~allowed
             given.agenda.open_course(allowed, chart.time)
             given.agenda.close(gate & ~allowed)
-        decided = {}
-        for given in self._course.given:
-            drug, agenda = given.drug.id, given.agenda
-            due = agenda.due(chart.time, chart.present) & ~progressed
-            first = agenda.starts_cycle(due) & (self._ledgers[drug].waited_hours == 0)
-            ledger = self._ledgers[drug].begin_course(first & (agenda.cycle == 1)).begin_cycle(first)
-            draws = uniforms(self._seed, f"judgement:{drug}", self._course.ids, _minutes(chart.time), draws=3)
-            profile = self._standards.profiles[drug]
-            decision = profile.decide(
-                self._history, grades, ledger=ledger, due=due, threshold_factor=self._thresholds[drug], draws=draws
-            )
-            self._ledgers[drug] = ledger
-            decided[drug] = (profile, decision)
+        due = {given.drug.id: given.agenda.due(chart.time, chart.present) & ~progressed for given in self._course.given}
+        decided = self._decided(due, chart.time, grades)
         doses = tuple(self._concluded(given, decided, final) for given, final in self._across(decided))
         closed = np.ones(chart.time.size, dtype=bool)
         for given in self._course.given:
@@ -187,12 +191,12 @@ class Clinic:
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Labs, vitals, adverse events, responses, survival, decisions and findings, by name of the table."""
-        times, sizes = self._scans()
+        scans = self._scans
         return {
             **self._history.to_tables(arm=self._arm, ids=self._course.ids),
             "adverse_events": self._adverse_events(),
             "responses": self._standards.assessor.to_table(
-                times, sizes, arm=self._arm, ids=self._course.ids, new_lesions=self._new_lesions()
+                scans.times, scans.sizes, areas=scans.areas, arm=self._arm, ids=self._course.ids, new_lesions=scans.new_lesions
             ),
             "survival": self._survival(),
             "decisions": joined(self._decisions),
@@ -216,6 +220,33 @@ class Clinic:
         return pd.concat([seen, fatal.drop(columns="TIME")], ignore_index=True)
 
     # ------------------------------------------------------------------ doses
+
+    def _decided(
+        self, due: Mapping[str, BoolArray], time: FloatArray, grades: Mapping[str, CodeArray]
+    ) -> dict[str, tuple[RuleProfile, Decision]]:
+        """What the rules of each drug say about its doses due."""
+        # A rule that holds for the whole arm shows its criteria with the other drugs' doses too: so all are asked of the same.
+        (rows,) = np.nonzero(np.any(list(due.values()), axis=0)) if due else (np.zeros(0, dtype=np.int64),)
+        seen, asked = self._history.of(rows), {term: grade[rows] for term, grade in grades.items()}
+        decided = {}
+        for given in self._course.given:
+            drug, agenda = given.drug.id, given.agenda
+            first = agenda.starts_cycle(due[drug]) & (self._ledgers[drug].waited_hours == 0)
+            ledger = self._ledgers[drug].begin_course(first & (agenda.cycle == 1)).begin_cycle(first)
+            draws = uniforms(self._seed, f"judgement:{drug}", self._course.ids[rows], _minutes(time[rows]), draws=4)
+            profile = self._standards.profiles[drug]
+            decision = profile.decide(
+                seen,
+                asked,
+                ledger=ledger.of(rows),
+                due=due[drug][rows],
+                threshold_factor=self._thresholds[drug][rows],
+                draws=draws,
+                planned_share=agenda.planned_share()[rows],
+            )
+            self._ledgers[drug] = ledger
+            decided[drug] = (profile, decision.spread(rows, ledger))
+        return decided
 
     def _threshold_factor(self, profile: RuleProfile) -> FloatArray:
         normal = normals(self._seed, "judgement:threshold", self._course.ids, 0, draws=1)[:, 0]
@@ -242,9 +273,8 @@ class Clinic:
 
     def _may_go_on(self, only_if: str) -> BoolArray:
         """(patients,) what the last scan says about a further course."""
-        assessment = self._assessment()
-        last = assessment.overall[:, -1]
-        shrunk = assessment.change[:, -1] < 0
+        last = self._scans.shown.last
+        shrunk = self._scans.shown.change < 0
         answers: dict[str, BoolArray] = {
             "always": np.ones(last.size, dtype=bool),
             "shrinkage": shrunk & (last != PROGRESSIVE),
@@ -260,57 +290,24 @@ class Clinic:
         scanned = course.visit.occasion.scan_due & ~np.isnan(size)
         if not scanned.any():
             return
-        hazard = course.visit.truth.get(self._standards.disease.file.new_lesion_hazard or "", np.zeros(chart.time.size))
-        self._scan_times.append(np.where(scanned, chart.time, np.nan))
-        self._scan_sizes.append(np.where(scanned, size, np.nan))
-        self._scan_new.append(scanned & (hazard >= self._new_lesion_at))
-        self._last_assessment = None
-
-    def _scans(self) -> tuple[FloatArray, FloatArray]:
-        """Times and sizes (patients, scans), each patient's scans moved together to the front."""
-        order = self._scan_order()
-        stacked = np.stack(self._scan_times, axis=1), np.stack(self._scan_sizes, axis=1)
-        return np.take_along_axis(stacked[0], order, axis=1), np.take_along_axis(stacked[1], order, axis=1)
-
-    def _new_lesions(self) -> BoolArray:
-        return np.take_along_axis(np.stack(self._scan_new, axis=1), self._scan_order(), axis=1)
-
-    def _scan_order(self) -> np.ndarray:
-        # Patients scanned in different rounds: the missing ones go to the end, so that the last column is not what counts.
-        return np.argsort(np.isnan(np.stack(self._scan_times, axis=1)), axis=1, kind="stable")
-
-    def _assessment(self) -> Assessment:
-        """What the scans so far show; read anew only after a further scan."""
-        if self._last_assessment is None:
-            self._last_assessment = self._assessed()
-        return self._last_assessment
-
-    def _assessed(self) -> Assessment:
-        times, sizes = self._scans()
-        made = np.maximum(1, (~np.isnan(times)).sum(axis=1))
-        assessment = self._standards.assessor.assess(times, sizes, new_lesions=self._new_lesions())
-        last = (made - 1)[:, None]
-        return Assessment(
-            np.take_along_axis(assessment.overall, last, axis=1),
-            assessment.best,
-            np.take_along_axis(assessment.change, last, axis=1),
-            np.take_along_axis(assessment.nadir, last, axis=1),
-            assessment.progression_time,
-            assessment.confirmed_time,
-        )
+        disease, truth = self._standards.disease.file, course.visit.truth
+        hazard = truth.get(disease.new_lesion_hazard or "", np.zeros(chart.time.size))
+        area = area_as_measured(size, truth.get(disease.tumour_size), truth.get(disease.tumour_area or ""))
+        self._scans.add(scanned, time=chart.time, size=size, area=area, new_lesion=hazard >= self._new_lesion_at)
 
     def _progressed(self) -> BoolArray:
-        return np.asarray(~np.isnan(self._assessment().progression_time), dtype=np.bool_)
+        """Whose progression stands; one that rests on the last scan alone keeps the patient on study until the next."""
+        shown = self._scans.shown
+        return np.asarray(~np.isnan(shown.progression_time) & ~shown.is_open, dtype=np.bool_)
 
     def _survival(self) -> pd.DataFrame:
         """Progression-free survival from the scans, and overall survival where the population says what follows progression."""
-        times, _ = self._scans()
-        progression = self._assessment().progression_time
+        progression = self._scans.shown.progression_time
         death = self._course.happenings.death_time
         first = np.fmin(progression, np.where(np.isfinite(death), death, np.nan))
         of_treatment = death <= np.nan_to_num(progression, nan=np.inf)
         what = np.where(of_treatment, "death of treatment", "progression")
-        rows = [self._times_to("PFS", first, np.nanmax(times, axis=1), what, "last scan without progression")]
+        rows = [self._times_to("PFS", first, np.nanmax(self._scans.times, axis=1), what, "last scan without progression")]
         written = self._standards.after_progression
         if written is not None:
             after = time_after_progression(written, self._course.patients, self._course.biology, seed=self._seed)
@@ -369,6 +366,13 @@ def apply(course: Course, orders: Orders) -> None:
             given.agenda.stop_drug(off, time, ids, reasons=[PROGRESSION] * ids.size)
     course.remove_extinct()
     course.finish(orders.off_study)
+
+
+def _among(grade: CodeArray, rows: np.ndarray, patients: int) -> CodeArray:
+    """The grades (patients,) where those at the positions `rows` are known, unknown elsewhere."""
+    grades = np.full(patients, UNKNOWN)
+    grades[rows] = grade
+    return grades
 
 
 def _minutes(time: FloatArray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +53,19 @@ class Visit:
     interval: Interval
 
 
+@dataclass(frozen=True)
+class _Entry:
+    """One thing set, added or called off for some patients at once: (patients,) who, when [h] and how much, and what."""
+
+    patient: IntArray
+    time: FloatArray
+    value: FloatArray
+    target: str
+    kind: str
+    unit: str
+    what: str
+
+
 class Course:
     """Patients from before the first dose to the end of their follow-up, from visit to visit."""
 
@@ -69,6 +82,7 @@ class Course:
         seed: int,
         threads: int | None,
         recorded: int,
+        watched: Collection[str] | None = None,
     ) -> None:
         """Patients at rest, before their first visit at time 0.
 
@@ -83,6 +97,7 @@ class Course:
             seed: of the trial, for what happens by chance.
             threads: workers; as many as processors where None.
             recorded: of how many patients, by number, the trajectory is kept.
+            watched: observables whose extremes between visits are asked for; all where None.
         """
         self.biology = biology
         self.patients = patients
@@ -93,7 +108,7 @@ class Course:
             model, patients.parameters, patients.initial, inputs=defaults, tolerances=Tolerances(), threads=threads
         )
         self._model = model
-        self._care = CarePlan(defaults.shape[1], count)
+        self._care = CarePlan(defaults.shape[1], patients.numbers, seed=seed)
         self._inputs = list(biology.system.inputs)
         self._states = list(biology.system.states)
         self._scans = scans
@@ -104,9 +119,11 @@ class Course:
         self._time_before = self._time
         self._seen_inputs = defaults
         self._recorded = patients.numbers <= recorded
-        self._trajectories: list[pd.DataFrame] = []
-        self._events: list[dict[str, np.ndarray]] = []
-        self._truth: dict[str, FloatArray] = {}
+        names = biology.system.observables
+        self._watched = [index for index, name in enumerate(names) if watched is None or name in watched]
+        self._trajectories: list[tuple[IntArray, FloatArray, np.ndarray]] = []
+        self._events: list[_Entry] = []
+        self._truth: FloatArray = np.zeros((count, len(self._watched)))
         self.happenings = Happenings(tuple(biology.events.values()), seed=seed, ids=patients.numbers)
         self.visit = self._first_visit()
 
@@ -154,10 +171,9 @@ class Course:
         self._let_happen(before, goal, moving & ~self._is_over)
         present = moving & ~self._is_over
         self._time = np.where(present, goal, self._time)
-        truth = self._observe()
-        interval = self._interval(rows, truth, self._time - before, present)
-        self._truth = {name: np.where(present, values, self._truth[name]) for name, values in truth.items()}
-        self.visit = self._visit(present, truth, interval)
+        observed = self._observe()
+        interval = self._interval(rows, observed[:, self._watched], self._time - before, present)
+        self.visit = self._visit(present, self._truths(observed), interval)
 
     def _let_happen(self, before: FloatArray, now: FloatArray, moved: BoolArray) -> None:
         """Notes the chance events since the last visit, starts what they cause, and ends the follow-up of those who died."""
@@ -237,7 +253,12 @@ class Course:
         """True observables over time of the recorded patients, wide."""
         if not self._trajectories:
             return pd.DataFrame()
-        return pd.concat(self._trajectories, ignore_index=True).sort_values(["ID", "TIME"], kind="stable", ignore_index=True)
+        patient, time, values = (np.concatenate(parts) for parts in zip(*self._trajectories, strict=True))
+        order = np.lexsort((time, patient))
+        frame = pd.DataFrame(values[order], columns=list(self.biology.system.observables))
+        frame.insert(0, "TIME", time[order])
+        frame.insert(0, "ID", patient[order])
+        return frame
 
     def inputs(self) -> pd.DataFrame:
         """Everything that entered the biology from outside, in the order given; replayed with the same stops, the same bits.
@@ -246,7 +267,16 @@ class Course:
         """
         if not self._events:
             return pd.DataFrame()
-        events = pd.DataFrame({name: np.concatenate([rows[name] for rows in self._events]) for name in self._events[0]})
+        sizes = [entry.patient.size for entry in self._events]
+        texts = {
+            column: np.repeat(np.array([getattr(entry, column.lower()) for entry in self._events], dtype=object), sizes)
+            for column in ("TARGET", "KIND", "UNIT", "WHAT")
+        }
+        numbers = {
+            column: np.concatenate([getattr(entry, name) for entry in self._events])
+            for column, name in (("ID", "patient"), ("TIME", "time"), ("VALUE", "value"))
+        }
+        events = pd.DataFrame({**numbers, **texts})[list(EVENT_COLUMNS)]
         called_off = events["KIND"] == CALLED_OFF
         # Time only rises, so the first call after an event is the one that can reach it.
         next_call = events["TIME"].where(called_off).groupby([events["ID"], events["TARGET"]]).bfill()
@@ -259,10 +289,10 @@ class Course:
     def _first_visit(self) -> Visit:
         everybody = np.ones(self.ids.size, dtype=bool)
         self._time = np.zeros(self.ids.size)
-        truth = self._observe()
-        self._truth = truth
+        observed = self._observe()
+        self._truth = observed[:, self._watched]
         self._keep(np.arange(self.ids.size), self._time, self._ensemble.observe())
-        return self._visit(everybody, truth, Interval(np.zeros(self.ids.size)), is_first=True)
+        return self._visit(everybody, self._truths(observed), Interval(np.zeros(self.ids.size)), is_first=True)
 
     def _visit(self, present: BoolArray, truth: dict[str, FloatArray], interval: Interval, *, is_first: bool = False) -> Visit:
         nobody = np.zeros(self.ids.size, dtype=bool)
@@ -297,32 +327,40 @@ class Course:
 
     # ------------------------------------------------------------------ what is true
 
-    def _observe(self) -> dict[str, FloatArray]:
+    def _observe(self) -> FloatArray:
+        """(patients, observables) now."""
         # What an event of this visit switches on is seen at this visit, though it enters the biology only from now on.
-        observed = self._model.observe(self._ensemble.states, self.patients.parameters, self._seen_inputs)
-        seen = self.happenings.findings(self._time_before, self._ensemble.time)
-        return {**dict(zip(self.biology.system.observables, observed.T, strict=True)), **seen}
+        return self._model.observe(self._ensemble.states, self.patients.parameters, self._seen_inputs)
 
-    def _interval(self, rows: Sequence[Outputs], truth: dict[str, FloatArray], gap: FloatArray, present: BoolArray) -> Interval:
-        """Extremes of the true observables since the last visit, this visit included, and their increases."""
+    def _truths(self, observed: FloatArray) -> dict[str, FloatArray]:
+        """What is true at this visit by name, observables and chance events, (patients,) each."""
         names = self.biology.system.observables
-        highest = np.stack([np.maximum(truth[name], self._truth[name]) for name in names])
-        lowest = np.stack([np.minimum(truth[name], self._truth[name]) for name in names])
+        # Each observable is read by itself from here on: its numbers are put side by side once.
+        columns = dict(zip(names, np.ascontiguousarray(observed.T), strict=True))
+        return {**columns, **self.happenings.findings(self._time_before, self._ensemble.time)}
+
+    def _interval(self, rows: Sequence[Outputs], truth: FloatArray, gap: FloatArray, present: BoolArray) -> Interval:
+        """Extremes of the watched observables since the last visit, this visit included, and their increases.
+
+        `truth` (patients, watched) is what is true now.
+        """
+        highest, lowest = np.maximum(truth, self._truth), np.minimum(truth, self._truth)
         for outputs in rows:
-            values = self._model.observe(outputs.states, self.patients.parameters[outputs.patient], outputs.inputs)
+            values = self._model.observe(outputs.states, self.patients.parameters, outputs.inputs, owner=outputs.patient)
             # Rows are ordered by patient: one reduction per run of equal patients.
             starts = np.flatnonzero(np.diff(outputs.patient, prepend=-1))
             if starts.size:
-                who = outputs.patient[starts]
-                highest[:, who] = np.maximum(highest[:, who], np.maximum.reduceat(values, starts, axis=0).T)
-                lowest[:, who] = np.minimum(lowest[:, who], np.minimum.reduceat(values, starts, axis=0).T)
+                who, watched = outputs.patient[starts], values[:, self._watched]
+                highest[who] = np.maximum(highest[who], np.maximum.reduceat(watched, starts, axis=0))
+                lowest[who] = np.minimum(lowest[who], np.minimum.reduceat(watched, starts, axis=0))
             self._keep(outputs.patient, outputs.time, values)
-        return Interval(
-            np.where(present, gap, np.nan),
-            dict(zip(names, highest, strict=True)),
-            dict(zip(names, lowest, strict=True)),
-            {name: truth[name] - self._truth[name] for name in names},
-        )
+        increase = truth - self._truth
+        self._truth = np.where(present[:, None], truth, self._truth)
+        return Interval(np.where(present, gap, np.nan), *(self._by_name(values) for values in (highest, lowest, increase)))
+
+    def _by_name(self, values: FloatArray) -> dict[str, FloatArray]:
+        names = [self.biology.system.observables[index] for index in self._watched]
+        return dict(zip(names, np.ascontiguousarray(values.T), strict=True))
 
     def _keep(self, patient: IntArray, time: FloatArray, values: np.ndarray) -> None:
         chosen = self._recorded[patient]
@@ -330,10 +368,7 @@ class Course:
             # A patient on the way to failing may run beyond single precision: infinite, and the table `failures` says why.
             with np.errstate(over="ignore"):
                 single = values[chosen].astype(np.float32)
-            frame = pd.DataFrame(single, columns=list(self.biology.system.observables))
-            frame.insert(0, "TIME", time[chosen])
-            frame.insert(0, "ID", self.ids[patient[chosen]])
-            self._trajectories.append(frame)
+            self._trajectories.append((self.ids[patient[chosen]], time[chosen], single))
 
     # ------------------------------------------------------------------ what is given
 
@@ -364,11 +399,8 @@ class Course:
 
     def _log(self, name: str, at: BoolArray, time: FloatArray, value: FloatArray, kind: str, unit: str, what: str) -> None:
         who = np.flatnonzero(at)
-        # Columns of arrays, joined once at the end: a table per event would cost more than the event.
-        texts = {"TARGET": _shown(name), "KIND": kind, "UNIT": unit, "WHAT": what}
-        columns = {"ID": self.ids[who], "TIME": time[who], "VALUE": value[who]}
-        columns |= {column: np.full(who.size, text, dtype=object) for column, text in texts.items()}
-        self._events.append({column: columns[column] for column in EVENT_COLUMNS})
+        # Joined once at the end: a table per event would cost more than the event.
+        self._events.append(_Entry(self.ids[who], time[who], value[who], _shown(name), kind, unit, what))
 
 
 def _shown(flattened: str) -> str:

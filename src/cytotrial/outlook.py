@@ -1,6 +1,7 @@
 """Survival after progression: a patient's remaining time, by disease and era. No effect of a drug, no state of the biology.
 
-Exponential with log-normal frailty; the frailty is tied to a parameter of the patient, such as the growth of the tumour.
+Exponential with log-normal frailty; the frailty is tied to a parameter of the patient, such as the growth of the
+tumour, and covariates may multiply the hazard.
 """
 
 from __future__ import annotations
@@ -32,5 +33,8 @@ def time_after_progression(written: AfterProgression, patients: Patients, biolog
         tied = np.log(patients.varied[name] / centre) / parameter.between_sd
         frailty = written.correlation * tied + np.sqrt(1 - written.correlation**2) * frailty
     chance = -np.log(uniforms(seed, "after progression", patients.numbers, 1, draws=1)[:, 0])
-    time: FloatArray = hours(written.median) / np.log(2) * np.exp(written.frailty_log_sd * frailty) * chance
+    hazard = np.ones(frailty.shape)
+    for covariate, ratio in written.hazard_ratios.items():
+        hazard = hazard * ratio ** patients.covariates[covariate]
+    time: FloatArray = hours(written.median) / np.log(2) * np.exp(written.frailty_log_sd * frailty) * chance / hazard
     return time

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
@@ -15,19 +15,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cytotrial.errors import Place, Problem, RunFolderError
+from cytotrial.formats.drug import DrugFile
 from cytotrial.formats.run import Manifest
-from cytotrial.results.context import Context, ParameterUsed
+from cytotrial.manage.rules import merge_profiles
+from cytotrial.observe.conditions import leaves
+from cytotrial.protocol.dosing import nanomoles_per_unit
+from cytotrial.results.context import Context, ParameterUsed, RuleUsed
 from cytotrial.results.folder import MANIFEST
+from cytotrial.results.lab_grades import laboratory_grading
+from cytotrial.results.reporting import scheme_of
 
 if TYPE_CHECKING:
     from cytotrial.catalogue import Library
     from cytotrial.model.biology import Biology
-    from cytotrial.protocol.protocol import Protocol
+    from cytotrial.protocol.protocol import Arm, Protocol
     from cytotrial.results.result import Result
 
 NOTICE = "SIMULATED: no row of any table is a patient. For research and teaching; not a medical device."
 NUMERICAL_PACKAGES = ("numpy", "scipy", "llvmlite", "sympy", "pandas", "duckdb")
 SHOWN_HASH_DIGITS = 8
+MILLIONS_OF_IU = "MIU"
 SHOWING = {"cli", "report", "web", "schema"}
 
 
@@ -130,4 +137,47 @@ def context_of(protocol: Protocol, library: Library, biology: Biology) -> Contex
     units = {name: observable.unit for name, observable in biology.observables.items()}
     titles = {name: observable.title.en for name, observable in biology.observables.items()}
     groups = {name: observable.group for name, observable in biology.observables.items()}
-    return Context(published, parameters, sources, calendars, units, titles, groups)
+    grading = library.gradings[protocol.grading]
+    reported = dict.fromkeys(study.reporting for study in published if study.reporting is not None)
+    monitored = {library.drugs[drug].file.monitoring for drug in protocol.drugs} or {
+        DrugFile.model_fields["monitoring"].default
+    }
+    values = {name: observable for name, observable in biology.observables.items() if observable.group == "lab"}
+    return Context(
+        published,
+        parameters,
+        sources,
+        calendars,
+        units,
+        titles,
+        groups,
+        schemes={name: scheme_of(name, library.reporting[name], grading) for name in reported},
+        care_in_use={name: care for plan in sorted(monitored) for name, care in library.monitoring[plan].care_in_use.items()},
+        laboratory=laboratory_grading(
+            grading,
+            {name: observable.normal for name, observable in values.items()},
+            {name: observable.unit for name, observable in values.items()},
+        ),
+        rules={arm.name: tuple(_rules_of(arm, library)) for arm in protocol.arms},
+        dose_units={drug: _dose_unit(library.drugs[drug].file) for drug in protocol.drugs},
+    )
+
+
+def _rules_of(arm: Arm, library: Library) -> Iterator[RuleUsed]:
+    """The criteria of an arm's rule profiles, in words."""
+    for treatment in arm.treatments:
+        profiles = library.drugs[treatment.drug].rules
+        profile = merge_profiles(profiles[treatment.rules], name=treatment.rules, profiles=profiles)
+        for criterion in profile.criteria:
+            looked_at = [leaf.finding for leaf in leaves(criterion.when) if leaf.finding]
+            until = criterion.until.phrase() if criterion.until else ""
+            yield RuleUsed(
+                treatment.drug, criterion.id, criterion.level, criterion.when.phrase(), until, tuple(dict.fromkeys(looked_at))
+            )
+
+
+def _dose_unit(drug: DrugFile) -> tuple[str, float]:
+    """The unit in which doses of a drug are spoken of, and what one amounts to [nmol]: millions of IU where it has any."""
+    strength = drug.strengths[0]
+    amount = nanomoles_per_unit(strength.per, drug)
+    return (MILLIONS_OF_IU, 1e6 * amount) if strength.per == "IU" else (strength.per, amount)

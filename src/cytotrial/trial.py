@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ import pandas as pd
 from cytotrial.catalogue import Library
 from cytotrial.clinic import Clinic, Standards, apply
 from cytotrial.course import Course, ready_treatment
+from cytotrial.engine.ensemble import processors
 from cytotrial.engine.kernel import CompiledModel, compile_model
 from cytotrial.errors import Place, Problem, ProtocolError, SimulationError
 from cytotrial.manage.care import switches
@@ -34,12 +36,14 @@ from cytotrial.protocol.protocol import Arm, Protocol
 from cytotrial.report.report import render_report
 from cytotrial.results.store import RunWriter
 from cytotrial.run_record import context_of, default_folder, manifest_of, reusable_run, run_hash
+from cytotrial.side_by_side import side_by_side
 from cytotrial.units import UnitError, parse_quantity
 
 if TYPE_CHECKING:
     from cytotrial.results.result import Result
 
-PATIENTS_PER_CHUNK = 2_000  # bounds memory; the numbers do not depend on it
+PATIENTS_PER_CHUNK = 2_500  # bounds memory; the numbers do not depend on it
+CHUNKS_AT_ONCE = 4  # while the clinic sees one, another is integrated; bounds memory too
 RECORDED_TRAJECTORIES = 250  # of each arm, the first by number; summaries of time courses need no more
 
 
@@ -113,19 +117,25 @@ def run_trial(
         tell(Progress("", protocol.patients, protocol.patients, 1.0, "reused: the same run is there already"))
         return found
     prepared = prepared or prepare(protocol, library, tell=lambda stage: tell(Progress("", 0, protocol.patients, 0.0, stage)))
-    biology, model = prepared.biology, prepared.model
+    biology = prepared.biology
     recipe = recipe_of(protocol, library, biology)
     recorded = 0 if brief else RECORDED_TRAJECTORIES
     with RunWriter(target, replace=replace) if keep else RunWriter.temporary() as writer:
         done, failed, refused = 0, 0, Counter[str]()
-        for arm, numbers in _chunks(protocol, chunk):
-            patients = _draw(protocol, biology, model, recipe, numbers)
-            part = _ready(protocol, library, prepared, arm, patients, threads, recorded)
-            _simulate(part, partial(_tell_progress, tell, protocol, part, done))
-            failed += _store(writer, part)
-            if protocol.design == "randomised" or arm is protocol.arms[0]:
-                refused += part.patients.rejected
-            done += numbers.size
+        parts = in_chunks(protocol, chunk)
+        drawn = ((arm, draw_chunk(protocol, prepared, recipe, numbers)) for arm, numbers in parts)
+        chunks = (
+            ready_chunk(protocol, library, prepared, arm, patients, threads=threads, recorded=recorded)
+            for arm, patients in drawn
+        )
+        at_once = min(len(parts), CHUNKS_AT_ONCE, threads or processors())
+        told = partial(_tell_progress, tell, protocol, lambda: done)
+        with closing(side_by_side(chunks, simulate_chunk, at_once=at_once, told=told)) as simulated:
+            for part in simulated:
+                failed += store_chunk(writer, part)
+                if protocol.design == "randomised" or part.arm is protocol.arms[0]:
+                    refused += part.patients.rejected
+                done += part.patients.numbers.size
         if failed == done:
             raise SimulationError(
                 f"the simulation failed for all {done} patients; the first reasons are in the model, not in the input."
@@ -143,7 +153,7 @@ def prepare(protocol: Protocol, library: Library, *, tell: Callable[[str], None]
     return Prepared(biology, compile_model(biology.system))
 
 
-def _simulate(chunk: Chunk, tell: Callable[[float], None]) -> None:
+def simulate_chunk(chunk: Chunk, tell: Callable[[float], None]) -> None:
     """One chunk from its first visit to its last."""
     course, clinic = chunk.course, chunk.clinic
     while True:
@@ -201,17 +211,21 @@ def _limit(words: str, value: float | None) -> str:
     return "" if value is None else f"{words} {value:g}"
 
 
-def _chunks(protocol: Protocol, size: int) -> list[tuple[Arm, np.ndarray]]:
+def in_chunks(protocol: Protocol, size: int) -> list[tuple[Arm, np.ndarray]]:
     """The patients of each arm in chunks, by number: all of them in twin arms, every n-th in randomised ones."""
     everybody = np.arange(1, protocol.patients + 1)
     parts = []
     for index, arm in enumerate(protocol.arms):
         numbers = everybody if protocol.design == "twins" else everybody[index :: len(protocol.arms)]
-        parts += [(arm, numbers[first : first + size]) for first in range(0, numbers.size, size)]
+        # Of equal size, so that chunks side by side end together.
+        parts += [(arm, part) for part in np.array_split(numbers, max(1, -(-numbers.size // size))) if part.size]
     return parts
 
 
-def _draw(protocol: Protocol, biology: Biology, model: CompiledModel, recipe: Recipe, numbers: np.ndarray) -> Patients:
+def draw_chunk(protocol: Protocol, prepared: Prepared, recipe: Recipe, numbers: np.ndarray) -> Patients:
+    """The patients of these numbers, drawn and found plausible and eligible."""
+    biology, model = prepared.biology, prepared.model
+
     def resting(parameters: np.ndarray, states: np.ndarray) -> Mapping[str, np.ndarray]:
         inputs = np.tile(biology.input_defaults(), (len(states), 1))
         return dict(zip(biology.system.observables, model.observe(states, parameters, inputs).T, strict=True))
@@ -219,15 +233,17 @@ def _draw(protocol: Protocol, biology: Biology, model: CompiledModel, recipe: Re
     return draw_patients(biology, recipe, seed=protocol.seed, numbers=numbers, resting=resting)
 
 
-def _ready(
+def ready_chunk(
     protocol: Protocol,
     library: Library,
     prepared: Prepared,
     arm: Arm,
     patients: Patients,
+    *,
     threads: int | None,
     recorded: int,
 ) -> Chunk:
+    """Drawn patients at the start of an arm: course and clinic before the first visit."""
     biology, model = prepared.biology, prepared.model
     standards = Standards.of(library, protocol, arm, biology)
     inputs = biology.system.inputs
@@ -248,11 +264,12 @@ def _ready(
         seed=protocol.seed,
         threads=threads,
         recorded=recorded,
+        watched=standards.plan.watched,
     )
     return Chunk(arm, patients, course, Clinic(standards, course, seed=protocol.seed, arm=arm.name))
 
 
-def _store(writer: RunWriter, chunk: Chunk) -> int:
+def store_chunk(writer: RunWriter, chunk: Chunk) -> int:
     """Writes the tables of a chunk; returns how many of its patients failed."""
     arm, course, patients = chunk.arm.name, chunk.course, chunk.patients
     failures = course.failures()
@@ -272,7 +289,13 @@ def _store(writer: RunWriter, chunk: Chunk) -> int:
     return len(failures)
 
 
-def _tell_progress(tell: Callable[[Progress], None], protocol: Protocol, part: Chunk, done: int, fraction: float) -> None:
+def _tell_progress(
+    tell: Callable[[Progress], None],
+    protocol: Protocol,
+    done: Callable[[], int],
+    running: Sequence[tuple[Chunk, float]],
+) -> None:
     everybody = protocol.patients * (len(protocol.arms) if protocol.design == "twins" else 1)
-    reached = done + part.patients.numbers.size * fraction
-    tell(Progress(part.arm.name, int(reached), everybody, reached / everybody, f"simulating {part.arm.name}"))
+    reached = done() + sum(chunk.patients.numbers.size * fraction for chunk, fraction in running)
+    arm = running[0][0].arm.name
+    tell(Progress(arm, int(reached), everybody, reached / everybody, f"simulating {arm}"))

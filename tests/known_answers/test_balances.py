@@ -91,7 +91,7 @@ def test_fluid_changes_only_by_what_is_taken_in_and_what_is_lost(anywhere):
     values, rates = anywhere
     own = {name.removeprefix("fluid_balance__"): value for name, value in values.items() if name.startswith("fluid_balance__")}
     fever = np.maximum(values["body_core_temperature"] - own["resting_temperature"], 0)
-    insensible = (
+    insensible = own["relative_size"] * (
         own["resting_insensible"] * (1 + own["insensible_per_degree"] * fever) + own["insensible_ward"] * values["ward"]
     )
     stool = values["gut__diarrhoea"] / values["gut__hours_a_day"]
@@ -108,9 +108,10 @@ def test_albumin_changes_only_by_synthesis_and_breakdown(anywhere):
     at_rest = at_rest + own["accessible_share"] * own["resting_interstitial_volume"] * own["resting_interstitial_albumin"]
     concentration = own["plasma_albumin"] / values["plasma_volume"]
     asked = 1 + own["oncotic_response"] * np.maximum(1 - concentration / own["resting_albumin"], 0)
-    made = own["synthesis"] * (1 - (1 - own["synthesis_left"]) * response) * asked
+    synthesis = own["synthesis"] * own["relative_size"]
+    made = synthesis * (1 - (1 - own["synthesis_left"]) * response) * asked
     in_body = own["plasma_albumin"] + own["interstitial_albumin"]
-    broken_down = own["synthesis"] / at_rest * (1 + response) * in_body
+    broken_down = synthesis / at_rest * (1 + response) * in_body
     change = rates["fluid_balance__plasma_albumin"] + rates["fluid_balance__interstitial_albumin"]
     assert_balanced(change, made, -broken_down)
 

@@ -18,17 +18,23 @@ from cytotrial.protocol import find_protocol, read_protocol, with_overrides
 from cytotrial.protocol.protocol import Protocol
 from cytotrial.trial import run_trial
 
-pytestmark = pytest.mark.needs("drugs/aldesleukin", "protocols/hd_il2_rcc.yaml", "diseases/renal_cell_carcinoma")
+pytestmark = pytest.mark.needs(
+    "drugs/aldesleukin",
+    "protocols/hd_il2_rcc.yaml",
+    "protocols/hd_il2_melanoma.yaml",
+    "diseases/renal_cell_carcinoma",
+    "diseases/melanoma",
+)
 
-SHIPPED = "hd_il2_rcc"
-FEW, MANY, TOGETHER = 200, 10_000, 100
+SHIPPED = ("hd_il2_rcc", "hd_il2_melanoma")
+FEW, MANY, TOGETHER = 100, 5_000, 100  # of each disease
 LONGEST_HOURS = 28 * 24.0  # two cycles and the recovery from them
 MOST_FAILURES = 0.001
 
 
-@pytest.fixture(scope="module")
-def protocol(library: Library) -> Protocol:
-    return read_protocol(find_protocol(SHIPPED, library), library)
+@pytest.fixture(scope="module", params=SHIPPED)
+def protocol(library: Library, request: pytest.FixtureRequest) -> Protocol:
+    return read_protocol(find_protocol(request.param, library), library)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +89,7 @@ def test_nobody_leaves_the_physical_range_under_every_planned_dose(bench: Bench,
 
 
 @pytest.mark.slow
-def test_nobody_of_ten_thousand_leaves_the_physical_range(bench: Bench, protocol: Protocol) -> None:
+def test_nobody_of_five_thousand_of_each_disease_leaves_the_physical_range(bench: Bench, protocol: Protocol) -> None:
     check(bench, protocol, MANY)
 
 
@@ -102,3 +108,13 @@ def test_a_biology_without_floors_is_caught(bench: Bench, protocol: Protocol) ->
     name = next(name for name, limit in state_limits(bench.library, bench.biology).items() if limit.low == 0)
     course.states[name][0, 5] = -1e6
     assert [excursion.name for excursion in left(bench, course)] == [name]
+
+
+def test_a_module_that_limits_one_state_limits_them_all(library: Library) -> None:
+    without = {
+        module: [name for name, state in item.file.states.items() if state.range_.low is None and state.range_.high is None]
+        for module, item in library.modules.items()
+        if any(state.range_.low is not None for state in item.file.states.values())
+    }
+    assert {module: names for module, names in without.items() if names} == {}
+    assert len(without) > 10

@@ -90,6 +90,22 @@ def test_text_stands_out_from_its_background(opened: tuple[Any, list[str]]) -> N
     assert found >= 4.5
 
 
+def test_axe_finds_no_serious_barrier(opened: tuple[Any, list[str]]) -> None:
+    # axe-core comes with the group 'e2e' and is used here alone; nothing of it is in the report.
+    package = pytest.importorskip("axe_playwright_python", reason="the dependency group 'e2e' is not installed")
+    page = opened[0]
+    page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+    page.evaluate((Path(package.__file__).parent / "axe.min.js").read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    barriers = [
+        f"{rule['id']} ({rule['impact']}): {rule['help']}: {[node['target'] for node in rule['nodes'][:3]]}"
+        for rule in found["violations"]
+        if rule["impact"] in {"serious", "critical"}
+    ]
+    assert barriers == []
+    assert len(found["passes"]) > 10
+
+
 def test_nothing_is_wider_than_a_narrow_screen(opened: tuple[Any, list[str]]) -> None:
     page = opened[0]
     page.set_viewport_size({"width": 420, "height": 900})

@@ -66,14 +66,72 @@ def evidence_that_contradicts_itself(scope: Scope) -> Iterator[Problem]:
 
 
 def evidence_of_unknown_term(scope: Scope) -> Iterator[Problem]:
-    """A number about an adverse event names a term that some grading grades."""
-    terms = {term for _, document in scope.documents("grading/1") for term in document.content.terms}
+    """A number about a side effect names a graded term or a line of its study's reporting; one about care, care in use."""
+    graded = _graded_terms(scope)
     written = {item.term for _, document in scope.documents("grading/1") for item in document.content.terms.values()}
+    care = {name for _, document in scope.documents("monitoring/1") for name in document.content.care_in_use}
+    lines = {path.stem: set(document.content.terms) for path, document in scope.documents("reporting/1")}
     for _, document in scope.documents("evidence/1"):
+        reported = lines.get(document.content.reporting or "", set())
         for index, item in enumerate(document.content.expectations):
-            if item.term is not None and item.term not in terms | written:
+            known = reported or graded | written
+            if item.endpoint == "care_in_use":
+                known = care
+            if item.term is not None and item.term not in known | graded | written:
                 place = document.place("expectations", index, "term")
-                yield Problem(place, f"no grading has the term '{item.term}'.", did_you_mean(item.term, terms | written))
+                yield Problem(place, f"nothing simulated is called '{item.term}'.", did_you_mean(item.term, known))
+
+
+def evidence_of_unknown_setting(scope: Scope) -> Iterator[Problem]:
+    """How a trial was run is said in names of the library, and its reporting scheme exists."""
+    library = scope.library
+    named: dict[str, set[str]] = {
+        "regimen": {name for drug in library.drugs for name in _regimens(scope, drug)},
+        "rules": {name for drug in library.drugs.values() for name in drug.rules},
+        "support": set(library.support),
+        "population": {name for disease in library.diseases.values() for name in disease.populations.populations},
+        "eligibility": {name for disease in library.diseases.values() for name in disease.populations.eligibility},
+        "grading": set(library.gradings),
+        "response": set(library.responses),
+    }
+    for _, document in scope.documents("evidence/1"):
+        for key, known in named.items():
+            for index, name in enumerate(getattr(document.content.setting, key)):
+                if name not in known:
+                    place = document.place("setting", key, index)
+                    yield Problem(place, f"the library has no {key} '{name}'.", did_you_mean(name, known))
+        scheme = document.content.reporting
+        if scheme is not None and scheme not in library.reporting:
+            what = f"the library has no reporting scheme '{scheme}'."
+            yield Problem(document.place("reporting"), what, did_you_mean(scheme, library.reporting))
+
+
+def reporting_of_unknown_term(scope: Scope) -> Iterator[Problem]:
+    """A line of a reporting scheme gathers terms that some grading grades."""
+    graded = _graded_terms(scope)
+    for _, document in scope.documents("reporting/1"):
+        for name, line in document.content.terms.items():
+            for index, term in enumerate(line.of):
+                if term not in graded:
+                    place = document.place("terms", name, "of", index)
+                    yield Problem(place, f"no grading has the term '{term}'.", did_you_mean(term, graded))
+
+
+def care_seen_in_nothing(scope: Scope) -> Iterator[Problem]:
+    """Care in use is told from observables or from findings of its own plan, in a unit of the same dimension."""
+    for _, document in scope.documents("monitoring/1"):
+        units = {name: observable.unit for name, observable in scope.observables.items()}
+        units |= {name: finding.unit for name, finding in document.content.findings.items()}
+        for name, care in document.content.care_in_use.items():
+            for index, sign in enumerate(care.seen_in):
+                place = document.place("care_in_use", name, "seen_in", index)
+                if sign.finding not in units:
+                    yield Problem(place, f"'{sign.finding}' is not measured.", did_you_mean(sign.finding, units))
+                    continue
+                try:
+                    conversion(sign.unit, units[sign.finding])
+                except UnitError as error:
+                    yield Problem(place, str(error))
 
 
 def plausibility_of_nothing(scope: Scope) -> Iterator[Problem]:
@@ -123,6 +181,10 @@ def plausibility_without_its_drug(scope: Scope) -> Iterator[Problem]:
             if case.named_drug is not None and case.named_drug not in scope.library.drugs:
                 place = document.place("cases", name, "regimen")
                 yield Problem(place, f"the library has no drug '{case.named_drug}', so this case is not simulated.")
+
+
+def _graded_terms(scope: Scope) -> set[str]:
+    return {term for _, document in scope.documents("grading/1") for term in document.content.terms}
 
 
 def _regimens(scope: Scope, drug: str) -> list[str]:

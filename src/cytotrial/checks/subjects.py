@@ -91,7 +91,7 @@ def disease_without_population(scope: Scope) -> Iterator[Problem]:
             yield Problem(
                 disease.document.place("default_population"), f"unknown population '{file.default_population}'.", advice
             )
-        for key in ("tumour_size", "new_lesion_hazard"):
+        for key in ("tumour_size", "tumour_area", "new_lesion_hazard"):
             name = getattr(file, key, None)
             if name is not None and name not in scope.observables:
                 advice = did_you_mean(name, scope.observables)
@@ -113,6 +113,9 @@ def population_of_unknown_covariates(scope: Scope) -> Iterator[Problem]:
                     conversion(distribution.unit, covariates[drawn].unit)
                 except UnitError as error:
                     yield Problem(place, str(error))
+            after = population.after_progression
+            for named in after.hazard_ratios if after else ():
+                yield from _unknown(named, population.covariates, document, (*at, "after_progression", "hazard_ratios", named))
             for index, pair in enumerate(population.correlations):
                 for side in ("first", "second"):
                     yield from _unknown(

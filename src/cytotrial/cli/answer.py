@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 MOST_EVENTS = 20
 MOST_REASONS = 8
+MOST_OF_A_STUDY = 12
 NOT_REACHED = "not reached"
+SPREAD = ("median", "q1", "q3")
 ABBREVIATIONS = {"progression-free survival": "PFS", "overall survival": "OS"}
 COMPARISON_TITLES = {"benefit": "Benefit", "risk": "Risk", "doses": "Doses"}
 COMPARISON_COLUMNS = ("endpoint", "this", "other", "difference, ratio (95 %)", "p", "method")
@@ -27,19 +29,21 @@ DOSE_COLUMNS = (
 def print_answer(console: Console, result: Result) -> None:
     """Prints every table of the answer, arm by arm, then what compares the arms, then what compares with the literature."""
     efficacy, doses, reasons, events = result.efficacy(), result.doses(), result.reasons(), result.adverse_events()
+    care, in_use, reported = result.care(), result.care_in_use(), result.as_reported()
     for arm in result.arms:
         patients = efficacy.loc[efficacy["arm"] == arm, "patients"]
         console.rule(f"{arm} ({int(patients.iloc[0])} simulated patients)" if len(patients) else arm, align="left")
         _print_efficacy(console, efficacy[efficacy["arm"] == arm])
         _print_doses(console, doses[doses["arm"] == arm], reasons[reasons["arm"] == arm])
-        _print_events(console, events[events["arm"] == arm])
+        _print_events(console, events[events["arm"] == arm], reported[reported["arm"] == arm])
+        _print_care(console, in_use[in_use["arm"] == arm], care[care["arm"] == arm])
     for (first, against), part in result.between_arms().groupby(["arm", "against"], sort=False):
         console.rule(f"{first} against {against}", align="left")
         print_comparison(console, part)
     published = result.beside_published()
     if len(published):
         console.rule("Beside the published", align="left")
-        print_published(console, published)
+        print_published(console, published, most_rows=MOST_OF_A_STUDY)
 
 
 def estimate_text(value: Any, low: Any, high: Any, *, is_share: bool, missing: str = MISSING) -> str:
@@ -122,7 +126,7 @@ def _print_doses(console: Console, rows: pd.DataFrame, reasons: pd.DataFrame) ->
         )
 
 
-def _print_events(console: Console, rows: pd.DataFrame) -> None:
+def _print_events(console: Console, rows: pd.DataFrame, reported: pd.DataFrame) -> None:
     if not len(rows):
         return
     versions = sorted({str(version) for version in rows["version"] if str(version)})
@@ -151,25 +155,76 @@ def _print_events(console: Console, rows: pd.DataFrame) -> None:
         title=title,
         hidden=int((rows["any_grade"] > 0).sum()) - len(shown),
     )
+    for scheme, part in reported.groupby("scheme", sort=False):
+        told = [_points(part[name].iloc[0]) for name in ("reported_percent", "reported_3_or_more_percent")]
+        text = f"As '{scheme}' would report them: any side effect {told[0]}, of grade 3 or more {told[1]}."
+        console.print(f"{text} Terms it does not list are left out.", markup=False, style="dim")
+        console.print()
+
+
+def _points(percent: Any) -> str:
+    return f"{percent:.0f} %"
+
+
+def _print_care(console: Console, in_use: pd.DataFrame, care: pd.DataFrame) -> None:
+    """Care that was used, then the days of what the ward turned on."""
+    lines = [
+        (
+            str(row["title"]),
+            f"{row['percent']:.0f} %",
+            estimate_text(*(row[name] / 100 for name in ("courses_percent", "low_percent", "high_percent")), is_share=True),
+            ""
+            if is_missing(row["hours_median"])
+            else estimate_text(*(row[f"hours_{name}"] for name in SPREAD), is_share=False),
+        )
+        for row in in_use.to_dict("records")
+    ]
+    if lines:
+        print_rows(
+            console,
+            lines,
+            columns=("care", "patients", "courses (95 %)", "hours a course"),
+            right=("patients",),
+            whole=("courses (95 %)", "hours a course"),
+            title="Care in use (hours: median and quartiles of the courses that had it)",
+        )
+    ordered = [
+        (
+            str(row["care"]).replace("_", " "),
+            f"{row['percent']:.0f} %",
+            estimate_text(*(row[f"days_{name}"] for name in SPREAD), is_share=False),
+        )
+        for row in care.to_dict("records")
+    ]
+    if ordered:
+        columns = ("care", "patients", "days, median (quartiles)")
+        print_rows(console, ordered, columns=columns, right=("patients",), title="Care ordered")
 
 
 def _share(count: Any, patients: Any) -> str:
     return f"{100 * count / patients:.0f} %" if patients else MISSING
 
 
-def print_published(console: Console, rows: pd.DataFrame) -> None:
-    """Prints published numbers beside simulated ones, study by study."""
+def print_published(console: Console, rows: pd.DataFrame, *, most_rows: int | None = None) -> None:
+    """Prints published numbers beside simulated ones, study by study, and how each trial was run otherwise."""
     for (study, arm, role), part in rows.groupby(["study", "arm", "role"], sort=False):
-        lines = [_published_line(row) for row in part.to_dict("records")]
+        shown = part.head(most_rows) if most_rows is not None else part
+        lines = [_published_line(row) for row in shown.to_dict("records")]
+        scheme = part["scheme"].iloc[0]
         print_rows(
             console,
             lines,
-            columns=("endpoint", "simulated (95 %)", "published", "inside", "n", "criteria", "where"),
-            right=("n",),
+            columns=("endpoint", "simulated (95 %)", "published", "inside", "all graded", "n", "criteria", "where"),
+            right=("n", "all graded"),
             whole=("simulated (95 %)", "published", "inside"),
-            title=f"{study} ({role}): {arm}",
-            optional=("where", "criteria", "n"),
+            title=f"{study} ({role}): {arm}" + ("" if is_missing(scheme) else f", as reported by '{scheme}'"),
+            optional=("where", "criteria", "n", "all graded"),
+            hidden=len(part) - len(shown),
         )
+        differs = part["differs"].iloc[0]
+        if not is_missing(differs) and differs:
+            console.print(f"Not as in this trial: {differs}.", markup=False, style="dim")
+            console.print()
 
 
 def _published_line(row: Mapping[Hashable, Any]) -> Sequence[str]:
@@ -183,16 +238,18 @@ def _published_line(row: Mapping[Hashable, Any]) -> Sequence[str]:
     simulated = estimate_text(
         row["simulated"], row["simulated_low"], row["simulated_high"], is_share=is_share, missing=simulated_missing
     )
-    others = ("" if is_missing(row[name]) else cell_text(row[name]) for name in ("inside", "published_n", "criteria", "where"))
-    return (_published_title(row), simulated, published, *others)
+    graded = "" if is_missing(row["graded"]) else f"{100 * row['graded']:.0f} %"
+    others = ("" if is_missing(row[name]) else cell_text(row[name]) for name in ("published_n", "criteria", "where"))
+    return (_published_title(row), simulated, published, cell_text(row["inside"]), graded, *others)
 
 
 def _published_title(row: Mapping[Hashable, Any]) -> str:
     """The endpoint in words, such as 'fever, grade 3, per course'."""
     term, window = ("" if is_missing(row[name]) else str(row[name]) for name in ("term", "window"))
-    title = str(row["endpoint"]).replace("_", " ")
+    title, term = str(row["endpoint"]).replace("_", " "), term.replace("_", " ")
     title += f"{'' if title.endswith(' of') else ':'} {term}" if term else ""
-    title = title.removeprefix("adverse event: ")
+    title = "any adverse event" if title == "adverse event" else title.removeprefix("adverse event: ")
+    title = f"{term} in use" if title.startswith("care in use") else title
     per = "" if row["denominator"] == "patient" else f"per {row['denominator']}"
     unit = "" if row["unit"] in {"1", ""} else f" [{row['unit']}]"
     return ", ".join(part for part in (title, window, per) if part) + unit

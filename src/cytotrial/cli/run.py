@@ -107,7 +107,9 @@ def _run_replicates(
         found.write(output)
     print_replicates(found, folder=output, as_json=as_json, quiet=quiet)
     if found.made < found.asked:
-        errors().print(f"stopped after {found.made} of {found.asked} trials; these are shown.", markup=False)
+        kept = f"shown, and kept in {output}" if output is not None else "shown; --output FOLDER would keep them"
+        text = f"stopped after {found.made} of {found.asked} trials; these are {kept}. The unfinished one is lost."
+        errors().print(text, markup=False, soft_wrap=True)
         raise typer.Exit(STOPPED)
 
 

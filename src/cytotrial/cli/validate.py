@@ -11,10 +11,12 @@ from cytotrial.cli.answer import print_published
 from cytotrial.cli.console import errors, results
 from cytotrial.cli.notice import NOTICE, SIMULATED
 from cytotrial.cli.progress import shown_progress
+from cytotrial.cli.tables import print_frame
 
 if TYPE_CHECKING:
     import pandas as pd
 
+STOPPED = 130
 ROLES = {
     "validation": "Validation: the model never saw these numbers",
     "calibration": "Calibration: the model was fitted with these numbers",
@@ -34,15 +36,29 @@ def validate(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the comparison as CSV too.", show_default=False)
     ] = None,
+    runs: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Keep the runs there; those complete already are used again.", show_default=False),
+    ] = None,
     threads: Annotated[int | None, typer.Option(metavar="NUMBER", help="Threads to use.", show_default="all")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
     """Simulate shipped protocols; every published number beside the simulated one, calibration and validation apart."""
-    from cytotrial.validation import published_beside_simulated
+    from cytotrial.catalogue import load_library
+    from cytotrial.validation import inside_by_study, joined, one_by_one, planned
 
+    library = load_library()
+    plans = planned(protocols or [], library, patients=patients)
+    frames: list[pd.DataFrame] = []
+    is_stopped = False
     with shown_progress(quiet=quiet) as progress:
-        table = published_beside_simulated(protocols or [], patients=patients, threads=threads, progress=progress)
-    if output is not None:
+        try:
+            for frame in one_by_one(plans, library, keep=runs, threads=threads, progress=progress):
+                frames.append(frame)  # noqa: PERF402 (what was done before Ctrl-C is shown)
+        except KeyboardInterrupt:
+            is_stopped = True
+    table = joined(frames)
+    if output is not None and frames:
         _write(table, output)
     console = results()
     for role, title in ROLES.items():
@@ -54,9 +70,23 @@ def validate(
             console.print(f"Protocol {name}", style="bold", markup=False)
             print_published(console, part)
         console.print(f"{role.capitalize()}: {_summary(rows)}", markup=False, style="bold")
-    if not len(table):
+        console.print()
+    if len(table):
+        print_frame(console, inside_by_study(table), title="Simulated values inside the published interval, by study")
+    elif not is_stopped:
         errors().print("no protocol names a study to compare with.", markup=False)
     console.print(f"{SIMULATED} {NOTICE}", markup=False, style="dim")
+    if is_stopped:
+        errors().print(_stopped(len(frames), len(plans), runs), markup=False, soft_wrap=True)
+        raise typer.Exit(STOPPED)
+
+
+def _stopped(done: int, count: int, runs: Path | None) -> str:
+    """What a validation that was stopped leaves, and how to go on."""
+    shown = f"stopped after {done} of {count} protocols" + ("; these are shown." if done else "; nothing was kept.")
+    if runs is None:
+        return f"{shown} With --runs FOLDER the same command goes on where it was stopped."
+    return f"{shown} Complete runs are kept in {runs}; the same command goes on from there."
 
 
 def _summary(rows: pd.DataFrame) -> str:

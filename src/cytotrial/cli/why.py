@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from cytotrial.results import Result
+    from cytotrial.results.context import RuleUsed
 
 HOURS_PER_DAY = 24
 FIRST_HOUR = 8  # time 0 is 08:00
 SAME_VISIT_HOURS = 1e-6
 BEFORE_HOURS = 24  # what was given this long before the visit is listed
+MOVED_BY_DECISION = float("inf")
 MOVED = 0.1  # a value this much away from the first one, as a share, is worth a row
 CHART_ROWS = 14  # with the decision, the events and what was given, one screen
 SIGNS = 6
@@ -64,11 +66,13 @@ def why(
     console = results()
     console.rule(f"{chosen}, patient {patient}", align="left")
     for slot in slots.to_dict("records"):
-        _print_slot(console, slot, decisions)
+        _print_slot(console, slot, decisions, result.context.dose_units)
     if slots.empty:
         console.print(f"No dose planned on day {day}; last seen at {clock_text(visit)}.", markup=False, style="bold")
-    _print_findings(console, result, arm=chosen, patient=patient, visit=visit)
-    _print_chart(console, result, arm=chosen, patient=patient, visit=visit)
+    met = _print_criteria(console, result, arm=chosen, patient=patient, visit=visit)
+    _print_chart(
+        console, result, arm=chosen, patient=patient, visit=visit, first=[name for rule in met for name in rule.findings]
+    )
     _print_events(console, result, arm=chosen, patient=patient, visit=visit)
     _print_given(console, result, arm=chosen, patient=patient, visit=visit)
     console.print(SIMULATED, style="dim")
@@ -114,14 +118,17 @@ def _at(frame: pd.DataFrame, visit: float) -> pd.DataFrame:
     return frame[(frame["TIME"] - visit).abs() < SAME_VISIT_HOURS]
 
 
-def _print_slot(console: Console, slot: Mapping[Hashable, Any], decisions: pd.DataFrame) -> None:
+def _print_slot(
+    console: Console, slot: Mapping[Hashable, Any], decisions: pd.DataFrame, dose_units: Mapping[str, tuple[str, float]]
+) -> None:
     when = clock_text(slot["TIME"])
     console.print(
         f"{slot['DRUG']}, course {slot['COURSE']}, cycle {slot['CYCLE']}, dose {slot['DOSE']}: {when}",
         markup=False,
         style="bold",
     )
-    amounts = f"planned {cell_text(slot['PLANNED'])} {slot['UNIT']}, given {cell_text(slot['GIVEN'])} {slot['UNIT']}"
+    unit, amount = dose_units.get(slot["DRUG"], (slot["UNIT"], 1.0))
+    amounts = f"planned {slot['PLANNED'] / amount:.3g} {unit}, given {slot['GIVEN'] / amount:.3g} {unit}"
     reason = "" if is_missing(slot["REASON"]) or not slot["REASON"] else f", because of {slot['REASON']}"
     console.print(f"  {slot['ACTION']}: {amounts}{reason}", markup=False)
     made = _at(decisions[decisions["DRUG"] == slot["DRUG"]], slot["TIME"])
@@ -131,31 +138,53 @@ def _print_slot(console: Console, slot: Mapping[Hashable, Any], decisions: pd.Da
                 console.print(f"  {name.lower() + ':':<10} {row[name]}", markup=False)
 
 
-def _print_findings(console: Console, result: Result, *, arm: str, patient: int, visit: float) -> None:
-    rows = _at(_of_patient(result, "findings", arm=arm, patient=patient), visit)
+def _print_criteria(console: Console, result: Result, *, arm: str, patient: int, visit: float) -> list[RuleUsed]:
+    """The criteria met at the visit: since when, what they ask for and what lifts them. Returns what is known of each."""
+    seen = _of_patient(result, "findings", arm=arm, patient=patient)
+    rows = _at(seen, visit)
+    decided = _of_patient(result, "decisions", arm=arm, patient=patient)
+    known = {rule.criterion: rule for rule in result.context.rules.get(arm, ())}
     met, unknown = rows[rows["MET"] == 1], rows[rows["MET"].isna()]
-    lines = [(str(row["CRITERION"]), str(row["LEVEL"])) for row in met.to_dict("records")]
-    print_rows(console, lines, columns=("criterion met", "level"), title="Criteria met")
+    lines = []
+    for row in met.to_dict("records"):
+        rule = known.get(row["CRITERION"])
+        words = "" if rule is None else rule.when + (f"; stays until {rule.until}" if rule.until else "")
+        since = _met_since(seen[seen["CRITERION"] == row["CRITERION"]], decided["TIME"], visit)
+        lines.append((str(row["CRITERION"]), str(row["LEVEL"]), f"{cell_text(round(visit - since, 1))} h", words))
+    print_rows(console, lines, columns=("criterion met", "level", "for", "met when"), right=("for",), title="Criteria met")
     if len(unknown):
         console.print(f"Unknown, because not measured: {', '.join(map(str, unknown['CRITERION']))}", markup=False, style="dim")
+    return [known[name] for name in met["CRITERION"] if name in known]
 
 
-def _print_chart(console: Console, result: Result, *, arm: str, patient: int, visit: float) -> None:
-    """The last values until the visit that moved, most first, beside the first ones; signs without a unit in one line."""
+def _met_since(seen: pd.DataFrame, visits: pd.Series, visit: float) -> float:
+    """Since when a criterion met at the visit has been met at every visit [h]; only met and unknown ones have rows."""
+    past = visits[visits <= visit + SAME_VISIT_HOURS].sort_values()
+    is_met = past.isin(seen.loc[seen["MET"] == 1, "TIME"])
+    not_met = past[~is_met]
+    return float(past[past > not_met.max()].min() if len(not_met) else past.min())
+
+
+def _print_chart(console: Console, result: Result, *, arm: str, patient: int, visit: float, first: Sequence[str]) -> None:
+    """The last values until the visit beside the first ones: those that decided (`first`), then those that moved, most first;
+    signs without a unit in one line.
+    """
     import pandas as pd
 
     frames = [_of_patient(result, name, arm=arm, patient=patient) for name in ("vitals", "labs")]
     seen = pd.concat([frame[frame["TIME"] <= visit + SAME_VISIT_HOURS] for frame in frames]).dropna(subset=["AVAL"])
     lines, signs = [], []
     for name, part in seen.sort_values("TIME", kind="stable").groupby("NAME", sort=False):
-        first, last = part.iloc[0], part.iloc[-1]
-        if last["AVALU"] == "1":
+        start, last = part.iloc[0], part.iloc[-1]
+        if last["AVALU"] == "1" and name not in first:
             signs.append((float(last["AVAL"]), f"{name} {cell_text(last['AVAL'])}"))
             continue
         age = visit - last["TIME"]
         when = "now" if age < SAME_VISIT_HOURS else f"{cell_text(round(age, 1))} h before"
-        moved = abs(last["AVAL"] - first["AVAL"]) / max(abs(last["AVAL"]), abs(first["AVAL"]), SAME_VISIT_HOURS)
-        row = (str(name), cell_text(last["AVAL"]), str(last["AVALU"]), when, cell_text(first["AVAL"]))
+        moved = abs(last["AVAL"] - start["AVAL"]) / max(abs(last["AVAL"]), abs(start["AVAL"]), SAME_VISIT_HOURS)
+        if name in first:
+            moved = MOVED_BY_DECISION
+        row = (str(name), cell_text(last["AVAL"]), str(last["AVALU"]), when, cell_text(start["AVAL"]))
         lines.append((float(moved), row))
     lines.sort(key=lambda line: -line[0])
     shown = [row for moved, row in lines if moved >= MOVED][:CHART_ROWS]
@@ -177,25 +206,35 @@ def _print_chart(console: Console, result: Result, *, arm: str, patient: int, vi
 def _print_events(console: Console, result: Result, *, arm: str, patient: int, visit: float) -> None:
     rows = _of_patient(result, "adverse_events", arm=arm, patient=patient)
     ongoing = rows[(rows["ASTTM"] <= visit) & ~(rows["AENTM"] <= visit)]
-    lines = [
-        (str(r["TERM"]), cell_text(r["GRADE"]), clock_text(r["ASTTM"]), str(r["VERSION"])) for r in ongoing.to_dict("records")
-    ]
+    lines = []
+    for event in ongoing.sort_values(["GRADE", "ASTTM"], ascending=[False, True]).to_dict("records"):
+        is_reached = event["TIME_WORST"] <= visit + SAME_VISIT_HOURS
+        reached = "by now" if is_reached else f"{cell_text(round(event['TIME_WORST'] - visit, 1))} h later"
+        lines.append((str(event["TERM"]), clock_text(event["ASTTM"]), cell_text(event["GRADE"]), reached))
+    graded_by = ", ".join(sorted(set(ongoing["VERSION"].astype(str))))
     print_rows(
         console,
         lines,
-        columns=("term", "worst grade of the episode", "since", "graded by"),
-        right=("worst grade",),
-        title="Adverse events at that time",
+        columns=("term", "since", "worst grade of the episode", "reached"),
+        right=("worst grade of the episode",),
+        title=f"Adverse events at that time{f', {graded_by}' if graded_by else ''}",
     )
 
 
 def _print_given(console: Console, result: Result, *, arm: str, patient: int, visit: float) -> None:
-    rows = _of_patient(result, "inputs", arm=arm, patient=patient)
-    recent = rows[(rows["TIME"] <= visit) & (rows["TIME"] >= visit - BEFORE_HOURS)]
-    lines = [
-        (clock_text(r["TIME"]), f"{r['WHAT']}: {r['TARGET']}", f"{r['KIND']} {cell_text(r['VALUE'])} {r['UNIT']}")
-        for r in recent.to_dict("records")
-        if r["WHAT"] != "dose" or r["VALUE"] > 0
-    ]
-    title = f"Given in the {BEFORE_HOURS} h before"
-    print_rows(console, lines, columns=("when", "what", "how much"), title=title)
+    """Doses of the last day, each in one line, and the care under way."""
+    doses = _of_patient(result, "doses", arm=arm, patient=patient)
+    recent = doses[(doses["GIVEN"] > 0) & (doses["TIME"] < visit) & (doses["TIME"] >= visit - BEFORE_HOURS)]
+    lines = []
+    for dose in recent.to_dict("records"):
+        unit, amount = result.context.dose_units.get(dose["DRUG"], (dose["UNIT"], 1.0))
+        over = f" over {cell_text(dose['DURATION'])} h" if dose["DURATION"] > 0 else ""
+        lines.append(
+            (clock_text(dose["TIME"]), str(dose["DRUG"]), f"{dose['GIVEN'] / amount:.3g} {unit} {dose['ROUTE']}{over}")
+        )
+    print_rows(console, lines, columns=("when", "drug", "how much"), title=f"Given in the {BEFORE_HOURS} h before")
+    inputs = _of_patient(result, "inputs", arm=arm, patient=patient)
+    care = inputs[(inputs["WHAT"] == "care") & (inputs["TIME"] <= visit + SAME_VISIT_HOURS)].sort_values("TIME", kind="stable")
+    under_way = [str(name) for name, part in care.groupby("TARGET", sort=False) if part["VALUE"].iloc[-1] > 0]
+    if under_way:
+        console.print(f"Care under way: {', '.join(under_way)}", markup=False)

@@ -8,7 +8,19 @@ are exact. Results are the same bits for any number of threads, lanes or patient
 from cytotrial.engine.ensemble import Ensemble, Outputs
 from cytotrial.engine.events import EventKind, Events
 from cytotrial.engine.kernel import CompiledModel, compile_model
+from cytotrial.engine.sensitivity import Sensitivities, sensitivities
 from cytotrial.engine.status import Status
 from cytotrial.engine.tolerances import Tolerances
 
-__all__ = ["CompiledModel", "Ensemble", "EventKind", "Events", "Outputs", "Status", "Tolerances", "compile_model"]
+__all__ = [
+    "CompiledModel",
+    "Ensemble",
+    "EventKind",
+    "Events",
+    "Outputs",
+    "Sensitivities",
+    "Status",
+    "Tolerances",
+    "compile_model",
+    "sensitivities",
+]

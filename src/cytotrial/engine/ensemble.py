@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cytotrial.engine.events import EventKind, Events, check_events, no_events
+from cytotrial.engine.events import EventKind, Events, check_events, joined, no_events
 from cytotrial.engine.kernel import CompiledModel, aligned_zeros
 from cytotrial.engine.layout import CONTEXT, SETTINGS
 from cytotrial.engine.status import Status
@@ -89,7 +89,7 @@ class Ensemble:
         patients = len(np.asarray(parameters))
         self.model = model
         self.tolerances = tolerances or Tolerances()
-        self.threads = threads or _processors()
+        self.threads = threads or processors()
         self._parameters = _table(parameters, "parameters", names=system.parameters, patients=patients)
         self._states = _table(initial, "initial", names=system.states, patients=patients)
         given = np.zeros((patients, len(system.inputs))) if inputs is None else inputs
@@ -101,7 +101,8 @@ class Ensemble:
         self._status = np.zeros(patients, np.int64)
         self._accepted = np.zeros(patients, np.int64)
         self._rejected = np.zeros(patients, np.int64)
-        self._pending = no_events()
+        self._queue = [no_events()]
+        self._is_in_order = True
 
     @property
     def states(self) -> np.ndarray:
@@ -136,7 +137,7 @@ class Ensemble:
     @property
     def pending(self) -> Events:
         """Events not yet applied, by patient and time."""
-        return self._pending
+        return self._in_order()
 
     def observe(self) -> np.ndarray:
         """(patients, observables) now, each in its unit."""
@@ -149,14 +150,17 @@ class Ensemble:
             ValueError: an event names no patient or target, or a time before the patient's present.
         """
         check_events(events, time=self._time, states=len(self.model.system.states), inputs=len(self.model.system.inputs))
-        self._pending = self._pending.followed_by(events).in_order()
+        self._queue.append(events)
+        self._is_in_order = False
 
     def cancel(self, patients_mask: np.ndarray, *, target: int | None = None, kind: EventKind = EventKind.SET_INPUT) -> None:
         """Drop pending events of these patients: all of them, or those of one target of this kind where a target is given."""
-        drop = self._mask(patients_mask)[self._pending.patient]
+        waiting = joined(self._queue)
+        drop = self._mask(patients_mask)[waiting.patient]
         if target is not None:
-            drop &= (self._pending.target == target) & (self._pending.kind == kind)
-        self._pending = self._pending.take(~drop)
+            drop &= (waiting.target == target) & (waiting.kind == kind)
+        self._queue = [waiting.take(~drop)]
+        self._is_in_order = False
 
     def set_state(self, name: str, values: float | np.ndarray, patients_mask: np.ndarray) -> None:
         """Replace one state of these patients; `values` is one number, or one per patient of the ensemble.
@@ -238,27 +242,26 @@ class Ensemble:
         if grid.ndim != 1 or not np.isfinite(grid).all() or (np.diff(grid) <= 0).any():
             raise ValueError("advance: output_times must be one rising row of finite times without repeats.")
 
+    def _in_order(self) -> Events:
+        """The queue by patient and time; what was scheduled since it was last in order is put in its place now."""
+        if not self._is_in_order:
+            self._queue, self._is_in_order = [joined(self._queue).in_order()], True
+        return self._queue[0]
+
     def _due(self, until: np.ndarray, *, moving: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Where each patient's events before `until` begin and end in the queue."""
-        patients = len(until)
-        first = np.searchsorted(self._pending.patient, np.arange(patients)).astype(np.int64)
-        due = (self._pending.time < until[self._pending.patient]) & moving[self._pending.patient]
-        return first, first + np.bincount(self._pending.patient[due], minlength=patients)
+        pending, patients = self._in_order(), len(until)
+        first = np.searchsorted(pending.patient, np.arange(patients)).astype(np.int64)
+        due = (pending.time < until[pending.patient]) & moving[pending.patient]
+        return first, first + np.bincount(pending.patient[due], minlength=patients)
 
     def _forget_applied(self, until: np.ndarray, *, moving: np.ndarray) -> None:
         """Drop the events each patient has passed; one that stopped on the way keeps those still ahead of it."""
-        patient = self._pending.patient
-        reached = np.where(self._time >= until, self._pending_before(until), self._pending_at(self._time))
-        rank = np.arange(len(patient)) - np.searchsorted(patient, patient)
-        self._pending = self._pending.take(~(moving[patient] & (rank < reached[patient])))
-
-    def _pending_before(self, time: np.ndarray) -> np.ndarray:
-        patient = self._pending.patient
-        return np.bincount(patient[self._pending.time < time[patient]], minlength=len(time))
-
-    def _pending_at(self, time: np.ndarray) -> np.ndarray:
-        patient = self._pending.patient
-        return np.bincount(patient[self._pending.time <= time[patient]], minlength=len(time))
+        pending = self._in_order()
+        patient = pending.patient
+        arrived = self._time >= until
+        passed = np.where(arrived[patient], pending.time < until[patient], pending.time <= self._time[patient])
+        self._queue = [pending.take(~(moving[patient] & passed))]
 
     def _run(self, *, patient_order: np.ndarray, **arrays: np.ndarray) -> None:
         """Run the workers over these patients and wait; an interrupt of the main thread ends them first."""
@@ -266,7 +269,7 @@ class Ensemble:
             **{name: np.ascontiguousarray(array) for name, array in arrays.items()},
             **{"time": self._time, "step": self._step, "states": self._states, "inputs": self._inputs},
             **{"constants": self._constants, "status": self._status, "accepted": self._accepted, "rejected": self._rejected},
-            **{f"event_{name}": getattr(self._pending, name) for name in ("time", "kind", "target", "value")},
+            **{f"event_{name}": getattr(self._in_order(), name) for name in ("time", "kind", "target", "value")},
             "patient_order": patient_order.astype(np.int64),
             "next_patient": np.zeros(1, np.int64),
             "cancel": np.zeros(1, np.int64),
@@ -306,7 +309,8 @@ class Ensemble:
         return mask
 
 
-def _processors() -> int:
+def processors() -> int:
+    """How many processors this program may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -54,16 +55,17 @@ class Events:
         """The events at these rows (a mask or indices), in that order."""
         return Events(*(getattr(self, name)[rows] for name in _COLUMNS))
 
-    def followed_by(self, later: Events) -> Events:
-        """These events and then `later`, not sorted."""
-        return Events(*(np.concatenate([getattr(self, name), getattr(later, name)]) for name in _COLUMNS))
-
     def in_order(self) -> Events:
         """Sorted by patient, then time; equal times keep their order."""
         return self.take(np.lexsort((self.time, self.patient)))
 
 
 _COLUMNS = ("patient", "time", "target", "kind", "value")
+
+
+def joined(parts: Sequence[Events]) -> Events:
+    """The events of all parts, one after the other, not sorted."""
+    return Events(*(np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS))
 
 
 def no_events() -> Events:
@@ -75,7 +77,8 @@ def check_events(events: Events, *, time: np.ndarray, states: int, inputs: int) 
     """Raise ValueError for the first event with a wrong patient, target or kind, a time in the past or a value not finite."""
     patients = len(time)
     _reject(events, (events.patient < 0) | (events.patient >= patients), f"there are {patients} patients, counted from 0")
-    _reject(events, ~np.isin(events.kind, list(EventKind)), "its kind is no EventKind")
+    known = (events.kind == EventKind.SET_INPUT) | (events.kind == EventKind.ADD_TO_STATE)
+    _reject(events, ~known, "its kind is no EventKind")
     size = np.where(events.kind == EventKind.SET_INPUT, inputs, states)
     _reject(events, (events.target < 0) | (events.target >= size), f"its target is none of {inputs} inputs or {states} states")
     _reject(events, ~np.isfinite(events.time) | ~np.isfinite(events.value), "its time and value must be finite")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ctypes
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
-from cytotrial.engine.assembly import assemble
+from cytotrial.engine.assembly import OVER_ROWS, assemble
 from cytotrial.engine.cache import cache_key, default_cache_folder, read_cached, write_cached
 from cytotrial.engine.layout import Shape
 from cytotrial.engine.machine import LoadedCode, Machine, compile_text, host_machine
@@ -16,26 +17,44 @@ from cytotrial.engine.methods import RODAS5P, Method
 from cytotrial.model.system import OdeSystem
 
 _ALIGNMENT = 64  # the widest vector in bytes
-_ROWS_AT_ONCE = 2048  # rows rearranged for the lanes at a time, so that they stay in the processor's cache
+
+
+class Code(Protocol):
+    """Machine code in memory, from our compiler or from another."""
+
+    def address(self, name: str, /) -> int:
+        """The address of a function."""
 
 
 class CompiledModel:
     """Machine code of one system. Made by `compile_model`; safe to use from several threads."""
 
-    def __init__(self, system: OdeSystem, shape: Shape, code: LoadedCode) -> None:
+    def __init__(self, system: OdeSystem, shape: Shape, code: Code) -> None:
         self.system = system
         self.shape = shape
         self.lanes = shape.lanes
         self._code = code
         self._integrate = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(code.address("integrate"))
+        over_rows = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 2, *[ctypes.c_void_p] * 6)
+        self._functions = {name: over_rows(code.address(name)) for name in OVER_ROWS}
 
     def derivatives(self, states: np.ndarray, parameters: np.ndarray, inputs: np.ndarray) -> np.ndarray:
         """The rates of change (rows, states) [state unit / h]."""
         return self._over_rows("derivatives", self.shape.states, states=states, parameters=parameters, inputs=inputs)
 
-    def observe(self, states: np.ndarray, parameters: np.ndarray, inputs: np.ndarray) -> np.ndarray:
-        """The observables (rows, observables), each in its unit."""
-        return self._over_rows("observe", self.shape.observables, states=states, parameters=parameters, inputs=inputs)
+    def observe(
+        self, states: np.ndarray, parameters: np.ndarray, inputs: np.ndarray, *, owner: np.ndarray | None = None
+    ) -> np.ndarray:
+        """The observables (rows, observables), each in its unit.
+
+        Args:
+            states: (rows, states).
+            parameters: (rows, parameters); (patients, parameters) where an owner is given.
+            inputs: (rows, inputs).
+            owner: (rows,) the patient each row is of.
+        """
+        size = self.shape.observables
+        return self._over_rows("observe", size, states=states, parameters=parameters, inputs=inputs, owner=owner)
 
     def constants(self, parameters: np.ndarray) -> np.ndarray:
         """What a step reads of each patient's parameters (rows, constants): parameters and expressions of them alone."""
@@ -47,24 +66,29 @@ class CompiledModel:
         self._integrate(context.ctypes.data)
 
     def _over_rows(
-        self, name: str, outputs: int, *, states: np.ndarray, parameters: np.ndarray, inputs: np.ndarray
+        self,
+        name: str,
+        outputs: int,
+        *,
+        states: np.ndarray,
+        parameters: np.ndarray,
+        inputs: np.ndarray,
+        owner: np.ndarray | None = None,
     ) -> np.ndarray:
-        arrays = [np.asarray(array, np.float64) for array in (states, parameters, inputs)]
+        arrays = [np.ascontiguousarray(array, np.float64) for array in (states, parameters, inputs)]
         sizes = (self.shape.states, self.shape.parameters, self.shape.inputs)
-        rows = len(arrays[1])
-        for array, size, what in zip(arrays, sizes, ("states", "parameters", "inputs"), strict=True):
-            if array.shape != (rows, size) and not (name == "constants" and array.shape[1] == 0):
-                raise ValueError(f"{what}: the shape is {array.shape}; expected (rows, {what}) = {(rows, size)}.")
-        function = ctypes.CFUNCTYPE(None, ctypes.c_int64, *[ctypes.c_void_p] * 4)(self._code.address(name))
+        rows = len(arrays[1]) if owner is None else len(owner)
+        counts = (rows, len(arrays[1]), rows)
+        for array, count, size, what in zip(arrays, counts, sizes, ("states", "parameters", "inputs"), strict=True):
+            if array.shape != (count, size) and not (name == "constants" and array.shape[1] == 0):
+                raise ValueError(f"{what}: the shape is {array.shape}; expected (rows, {what}) = {(count, size)}.")
+        owners = np.arange(rows) if owner is None else np.ascontiguousarray(owner, np.int64)
+        if owner is not None and rows and not 0 <= owners.min() <= owners.max() < len(arrays[1]):
+            raise ValueError(f"owner: expected rows of parameters, 0 to {len(arrays[1]) - 1}.")
         result = np.empty((rows, outputs))
-        for first in range(0, rows, _ROWS_AT_ONCE):
-            chunk = slice(first, min(first + _ROWS_AT_ONCE, rows))
-            blocks = -(-(chunk.stop - first) // self.lanes)
-            packed = [_pack(array[chunk], blocks=blocks, lanes=self.lanes) for array in arrays]
-            out = aligned_zeros(blocks * outputs * self.lanes)
-            function(blocks, *(array.ctypes.data for array in packed), out.ctypes.data)
-            unpacked = out.reshape(blocks, outputs, self.lanes).transpose(0, 2, 1).reshape(blocks * self.lanes, outputs)
-            result[chunk] = unpacked[: chunk.stop - first]
+        workspace = aligned_zeros((sum(sizes) + outputs) * self.lanes)
+        places = (array.ctypes.data for array in (*arrays, owners, result, workspace))
+        self._functions[name](-(-rows // self.lanes), rows, *places)
         return result
 
 
@@ -109,12 +133,3 @@ def aligned_zeros(size: int) -> np.ndarray:
     raw = np.zeros(size + _ALIGNMENT // 8)
     first = (-raw.ctypes.data % _ALIGNMENT) // 8
     return raw[first : first + size]
-
-
-def _pack(rows: np.ndarray, *, blocks: int, lanes: int) -> np.ndarray:
-    """Rows as (blocks, quantities, lanes); the last rows are repeated to fill the last block."""
-    count, quantities = rows.shape
-    source = np.minimum(np.arange(blocks * lanes), max(count - 1, 0))
-    packed = aligned_zeros(blocks * quantities * lanes).reshape(blocks, quantities, lanes)
-    packed[:] = rows[source].reshape(blocks, lanes, quantities).transpose(0, 2, 1)
-    return packed

@@ -10,7 +10,9 @@ import pandas as pd
 from scipy import stats
 
 from cytotrial.evidence.endpoints import ArmTables, Simulated, simulate_endpoint
+from cytotrial.evidence.setting import differences
 from cytotrial.formats.evidence import EvidenceFile, Expectation
+from cytotrial.results.context import Context
 from cytotrial.results.folder import RunFolder
 from cytotrial.results.proportions import CONFIDENCE, UNKNOWN, exact_proportion
 from cytotrial.results.tables import readable
@@ -53,26 +55,34 @@ COLUMNS = [
     "where",
     "remark",
     "efficacy_row",
+    "scheme",
+    "graded",
+    "differs",
 ]
 
 
-def compare_with_published(run: RunFolder, studies: Sequence[EvidenceFile], *, arms: Sequence[str]) -> pd.DataFrame:
-    """Every expectation of `studies` beside the run; `inside` (yes, no, -): the simulated value lies in the published interval.
+def compare_with_published(run: RunFolder, context: Context, *, arms: Sequence[str]) -> pd.DataFrame:
+    """Every expectation of the context's studies beside the run; `inside` (yes, no, -): the simulated value lies in the
+    published interval.
 
     Columns: study, role, arm, endpoint, term, window, estimand, denominator, unit, published, published_low, published_high,
     interval (what kind it is), published_n, simulated, simulated_low, simulated_high (95 %), simulated_n, inside, criteria,
-    verified, where, remark (why there is no simulated value, among others), efficacy_row (the matching row of `efficacy()`).
+    verified, where, remark (why there is no simulated value, among others), efficacy_row (the matching row of `efficacy()`),
+    scheme (how the study reported side effects; `simulated` is then what it would report, `graded` all that was graded),
+    differs (how the trial was run otherwise than this protocol).
     """
     rows = []
     by_arm = {arm: ArmTables(run, arm) for arm in arms}
-    for study in studies:
+    for study in context.published:
         arm = _arm_of(study, arms)
+        differs = "" if arm is None else "; ".join(differences(study, run.manifest.protocol, arm))
+        scheme = context.schemes.get(study.reporting or "")
         for expectation in study.expectations:
             if arm is None:
                 found = Simulated(UNKNOWN, f"this run has no arm '{study.arm}'")
             else:
-                found = simulate_endpoint(by_arm[arm], expectation)
-            rows.append(_row(study, arm, expectation, found))
+                found = simulate_endpoint(by_arm[arm], expectation, scheme=scheme, care=context.care_in_use)
+            rows.append([*_row(study, arm, expectation, found), study.reporting, found.graded, differs])
     frame = pd.DataFrame(
         {name: pd.Series([row[number] for row in rows], dtype=_dtype(name)) for number, name in enumerate(COLUMNS)}
     )
@@ -163,6 +173,6 @@ def _dtype(column: str) -> str:
         return "Int64"
     if column == "verified":
         return "bool"
-    if column.startswith(("published", "simulated")):
+    if column.startswith(("published", "simulated", "graded")):
         return "float64"
     return "string"

@@ -6,24 +6,28 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from cytotrial.formats.clinic import CareInUse
 from cytotrial.formats.evidence import Expectation
 from cytotrial.results.adverse_events import event_rate
+from cytotrial.results.care_in_use import hours_in_use, times_in_use, use_rate
 from cytotrial.results.cox import cox
 from cytotrial.results.doses import given_per
 from cytotrial.results.efficacy import OBJECTIVE, best_responses, response_durations, response_times, survival_curve
 from cytotrial.results.folder import RunFolder
 from cytotrial.results.proportions import CONFIDENCE, UNKNOWN, Estimate, exact_proportion
+from cytotrial.results.reporting import Scheme, reported_rate
 from cytotrial.units import HOURS_PER_MONTH, UnitError, conversion, hours
 
 NOT_SIMULATED = "not simulated yet"
 FATAL_GRADE = 5
+ADVERSE_EVENT, CARE_IN_USE = "adverse_event", "care_in_use"
 UNIT_COLUMNS: Mapping[str, list[str]] = MappingProxyType(
     {"patient": ["ID"], "course": ["ID", "COURSE"], "cycle": ["ID", "COURSE", "CYCLE"]}
 )
@@ -36,6 +40,7 @@ class Simulated:
     estimate: Estimate
     remark: str = ""
     efficacy_row: str | None = None  # the row of `Result.efficacy()` that this is, where it is one
+    graded: float = math.nan  # the share that was graded, where `estimate` is what a publication would report of it
 
 
 class ArmTables:
@@ -50,6 +55,11 @@ class ArmTables:
         frame = self.run.table(name)
         return frame[frame["ARM"] == self.arm]
 
+    def measured(self, *names: str) -> pd.DataFrame:
+        """The rows of labs and vitals of the arm for some findings, by name or code."""
+        frame = self.run.measured(names)
+        return frame[frame["ARM"] == self.arm]
+
     @cached_property
     def best(self) -> pd.Series:
         """The best response of each patient."""
@@ -59,9 +69,22 @@ class ArmTables:
 Measure = Callable[[ArmTables, Expectation], Simulated]
 
 
-def simulate_endpoint(arm: ArmTables, expectation: Expectation) -> Simulated:
-    """The simulated counterpart of a published number; NaN with a remark where there is none: nothing is dropped in silence."""
+def simulate_endpoint(
+    arm: ArmTables,
+    expectation: Expectation,
+    *,
+    scheme: Scheme | None = None,
+    care: Mapping[str, CareInUse] | None = None,
+) -> Simulated:
+    """The simulated counterpart of a published number; NaN with a remark where there is none: nothing is dropped in silence.
+
+    `scheme` says how the study reported side effects (None: all that were graded), `care` how care in use is told.
+    """
     measure = ENDPOINTS.get(expectation.endpoint)
+    if expectation.endpoint == ADVERSE_EVENT and scheme is not None:
+        measure = partial(_reported_event, scheme)
+    elif expectation.endpoint == CARE_IN_USE:
+        measure = partial(_care_in_use, care or {})
     if measure is None:
         return Simulated(UNKNOWN, NOT_SIMULATED)
     try:
@@ -146,18 +169,74 @@ def _adverse_event(arm: ArmTables, expectation: Expectation) -> Simulated:
     denominator = expectation.denominator
     if expectation.estimand != "proportion" or denominator == "dose":
         return _no_estimand(expectation) if denominator != "dose" else _no_denominator(expectation)
-    written = re.search(r"(?:^|, )grade ([1-5])$", expectation.window)
-    window = expectation.window[: written.start()] if written else expectation.window
-    slots = _in_window(arm.table("doses"), window)
-    events = _in_window(arm.table("adverse_events"), window)
-    if slots is None or events is None:
+    window, grade = _window_and_grade(expectation.window)
+    events, units = _events_and_units(arm, window, denominator)
+    if events is None or units is None:
         return _no_window(expectation)
-    units = arm.table("patients") if denominator == "patient" and not window else slots[slots["GIVEN"] > 0]
     term = expectation.term.replace("_", " ") if expectation.term else None
-    found = event_rate(events, units, at_least=int(written[1]) if written else 1, term=term, per=denominator)
+    found = event_rate(events, units, at_least=grade, term=term, per=denominator)
     graded = arm.run.table("adverse_events")["TERM"].str.casefold()
     known = term is None or bool((graded == term.casefold()).any())
     return Simulated(found, "" if known else f"'{expectation.term}' was never graded in this run")
+
+
+def _reported_event(scheme: Scheme, arm: ArmTables, expectation: Expectation) -> Simulated:
+    """As `_adverse_event`, but only what the publication would have written down, beside what was graded."""
+    denominator = expectation.denominator
+    if expectation.estimand != "proportion" or denominator == "dose":
+        return _adverse_event(arm, expectation)
+    line = scheme.line(expectation.term) if expectation.term else None
+    if expectation.term and line is None:
+        return Simulated(UNKNOWN, f"the reporting scheme '{scheme.name}' has no line '{expectation.term}'")
+    window, grade = _window_and_grade(expectation.window)
+    events, units = _events_and_units(arm, window, denominator)
+    if events is None or units is None:
+        return _no_window(expectation)
+    if line is not None and not line.terms:
+        return Simulated(UNKNOWN, f"this run grades nothing of '{line.title}'")
+    found = reported_rate(events, units, scheme, line=line, at_least=grade, per=denominator)
+    terms = None if line is None else {term.casefold() for term in line.terms}
+    same = events if terms is None else events[events["TERM"].str.casefold().isin(terms)]
+    graded = event_rate(same, units, at_least=grade, term=None, per=denominator)
+    return Simulated(found, graded=graded.value)
+
+
+def _window_and_grade(window: str) -> tuple[str, int]:
+    """The window without its grade, and the lowest grade that counts: 'course 1, grade 3' is 'course 1' and 3."""
+    written = re.search(r"(?:^|, )grade ([1-5])$", window)
+    return (window[: written.start()], int(written[1])) if written else (window, 1)
+
+
+def _events_and_units(arm: ArmTables, window: str, denominator: str) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+    """The adverse events in a window, and the patients, or begun courses or cycles, that are counted."""
+    slots = _in_window(arm.table("doses"), window)
+    events = _in_window(arm.table("adverse_events"), window)
+    if slots is None or events is None:
+        return None, None
+    return events, arm.table("patients") if denominator == "patient" and not window else slots[slots["GIVEN"] > 0]
+
+
+def _care_in_use(care: Mapping[str, CareInUse], arm: ArmTables, expectation: Expectation) -> Simulated:
+    """The share of patients, begun courses or cycles in which the care named by `term` was used, or its hours."""
+    what = care.get(expectation.term or "")
+    if what is None:
+        return Simulated(UNKNOWN, f"this run does not tell the use of '{expectation.term}'")
+    per = expectation.denominator
+    slots = _in_window(arm.table("doses"), expectation.window)
+    if slots is None or per == "dose":
+        return _no_window(expectation)
+    measured = arm.measured(*(sign.finding for sign in what.seen_in))
+    used = times_in_use(measured, arm.table("doses"), what)
+    if used is None:
+        return Simulated(UNKNOWN, f"'{expectation.term}' was not measured")
+    inside = _in_window(used, expectation.window)
+    if inside is None:
+        return _no_window(expectation)
+    if expectation.estimand == "proportion":
+        whole = len(arm.table("patients")) if per == "patient" and not expectation.window else None
+        return Simulated(use_rate(inside, slots, per=per, patients=whole))
+    scale = conversion("h", expectation.unit)
+    return _typical(pd.Series(hours_in_use(inside, per=per)) * scale, expectation)
 
 
 def _toxic_death(arm: ArmTables, expectation: Expectation) -> Simulated:
@@ -187,11 +266,7 @@ def _extreme(statistic: str) -> Measure:
             return Simulated(UNKNOWN, "the expectation names no laboratory value in `term`")
         if expectation.denominator not in UNIT_COLUMNS:
             return _no_denominator(expectation)
-        rows = pd.concat([arm.table("labs"), arm.table("vitals")])
-        wanted = expectation.term.casefold()
-        rows = rows[(rows["NAME"].str.casefold() == wanted) | (rows["PARAMCD"].str.casefold() == wanted)].dropna(
-            subset=["AVAL"]
-        )
+        rows = arm.measured(expectation.term).dropna(subset=["AVAL"])
         if rows.empty:
             return Simulated(UNKNOWN, f"'{expectation.term}' was not measured")
         try:
@@ -238,7 +313,7 @@ ENDPOINTS: Mapping[str, Callable[[ArmTables, Expectation], Simulated]] = Mapping
         "toxic_death": _toxic_death,
         "doses_given": _doses_given,
         "courses_given": _courses_given,
-        "adverse_event": _adverse_event,
+        ADVERSE_EVENT: _adverse_event,
         "peak_of": _extreme("max"),
         "lowest_of": _extreme("min"),
         "treatment_stopped": _stopped("stop cycle", "stop course", "stop drug"),

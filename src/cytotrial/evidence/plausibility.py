@@ -11,7 +11,7 @@ import numpy as np
 from cytotrial.catalogue import Drug, Library
 from cytotrial.errors import LibraryError, Place, Problem, ProtocolError, did_you_mean
 from cytotrial.evidence.time_courses import Bench, bench_of, give_regimen, time_grid
-from cytotrial.formats.plausibility import PlausibilityCase
+from cytotrial.formats.plausibility import LEVELS, OF_MANY, PlausibilityCase
 from cytotrial.protocol.asking import protocol_from_arguments
 from cytotrial.protocol.regimen import Regimen, parse_regimen
 from cytotrial.trial import run_trial
@@ -156,6 +156,8 @@ def _readings(case: PlausibilityCase, time: np.ndarray, values: np.ndarray, unit
     inside = _within(time, case.window)
     values = values[np.isfinite(values[:, inside]).all(axis=1)]
     times, window = time[inside], values[:, inside]
+    if case.reading in OF_MANY:
+        window, unit = _against_start(case, window, values[:, :1], unit)
     threshold = parse_quantity(case.threshold, unit) if case.threshold is not None else np.nan
     read, read_unit = window[:, -1], unit
     match case.reading:
@@ -178,11 +180,18 @@ def _readings(case: PlausibilityCase, time: np.ndarray, values: np.ndarray, unit
         case "ratio":
             compared = values[:, _within(time, case.compared_to or case.window)]
             read, read_unit = window.max(axis=1) / compared.max(axis=1), "1"
-    if case.relative_to == "baseline":
-        read = read - values[:, 0]
-    elif case.relative_to == "share_of_baseline":
-        read, read_unit = read / values[:, 0], "1"
+    if case.reading in LEVELS:
+        read, read_unit = _against_start(case, read, values[:, 0], read_unit)
     return np.asarray(read * conversion(read_unit, case.unit))
+
+
+def _against_start(case: PlausibilityCase, read: np.ndarray, start: np.ndarray, unit: str) -> tuple[np.ndarray, str]:
+    """What was read, less the start or over it where the case asks for that, and its unit."""
+    if case.relative_to == "baseline":
+        return read - start, unit
+    if case.relative_to == "share_of_baseline":
+        return read / start, "1"
+    return read, unit
 
 
 def _within(time: np.ndarray, window: tuple[str, str]) -> np.ndarray:

@@ -12,7 +12,8 @@ from cytotrial.formats.interface import Noise, Normal
 
 
 class Schedule(Format):
-    """What is measured when: before each dose | daily at the dose visit | at each scan | at each visit | every <duration>.
+    """What is measured when: before each dose | daily at the dose visit | at each scan | at each visit | every <duration> |
+    every <duration> for the first <duration>.
 
     Everything in the plan is measured at the first visit, whatever its schedule: that is the patient's baseline.
     """
@@ -101,6 +102,7 @@ class Care(Format):
     after: Duration = Field(
         default="0 h", description="ends this long after the last planned dose of the cycle, or after the cycle was stopped"
     )
+    share: float = Field(default=1.0, gt=0, le=1, description="of the patients who get it, where practice was mixed")
     title: Text
     source: Source | None = None
     status: Status = "assumed"
@@ -112,6 +114,7 @@ class SupportFile(Format):
     schema_: Literal["support/1"] = Field(alias="schema")
     title: Text
     care: dict[Name, Care]
+    note: str = ""
 
 
 class GradedTerm(Format):
@@ -143,6 +146,14 @@ class ResponseFile(Format):
     partial_decrease: float = Field(gt=0, lt=1, description="fall from baseline")
     progression_increase: float = Field(gt=0, description="rise from the smallest")
     progression_at_least: str | None = Field(default=None, description="and this much in absolute terms")
+    progression_unequivocal: float | None = Field(
+        default=None,
+        gt=0,
+        description="a smaller rise from the smallest must be seen again at the next scan; it counts from the first",
+    )
+    measurable_from: str | None = Field(
+        default=None, description="a sum of diameters below this is too small to measure, and shows no progression"
+    )
     confirmed_after: Duration | None = None
     stable_at_least: Duration | None = None
     source: Source

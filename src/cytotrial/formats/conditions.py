@@ -8,7 +8,8 @@ from pydantic import Field, model_validator
 
 from cytotrial.formats.base import Duration, Format, Name, Unit
 
-BOUNDS = ("from_", "at_least", "above", "below", "at_most")
+BOUNDS = {"from_": "from", "at_least": "at least", "above": "above", "below": "below", "at_most": "at most"}
+MULTIPLES = {"baseline": "times baseline", "upper_normal": "times ULN", "lower_normal": "times LLN"}
 
 
 class Condition(Format):
@@ -92,3 +93,27 @@ class Condition(Format):
         if self.unit is not None and self.times is not None:
             raise ValueError("bounds are multiples with 'times', so 'unit' does not go with it.")
         return self
+
+    def phrase(self) -> str:
+        """The condition in words.
+
+        >>> Condition(finding="creatinine", at_least=3.0, unit="mg/dL").phrase()
+        'creatinine at least 3 mg/dL'
+        """
+        for parts, word in ((self.any, " or "), (self.all, " and ")):
+            if parts:
+                return word.join(f"({part.phrase()})" if part.any or part.all else part.phrase() for part in parts)
+        if self.of:
+            return f"at least {self.at_least:g} of: " + "; ".join(part.phrase() for part in self.of)
+        if self.not_:
+            return f"not ({self.not_.phrase()})"
+        subject = self.finding or (f"grade of {self.grade}" if self.grade else str(self.given))
+        bounds = [f"{word} {getattr(self, name):g}" for name, word in BOUNDS.items() if getattr(self, name) is not None]
+        qualifiers = [
+            f"rise over {self.rise_over}" if self.rise_over else "",
+            f"{self.consecutive} in a row" if self.consecutive else "",
+            f"for at least {self.for_at_least}" if self.for_at_least else "",
+            "at baseline" if self.at else "",
+        ]
+        words = [subject, " and ".join(bounds), MULTIPLES.get(self.times or "", "") or (self.unit or ""), *qualifiers]
+        return " ".join(word for word in words if word)

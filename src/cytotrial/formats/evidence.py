@@ -65,7 +65,9 @@ class EvidenceFile(Format):
     support: str = ""
     eligibility: str = ""
     setting: Setting = Setting()
-    reporting: Name | None = Field(default=None, description="how its side effects were reported; graded as they are where absent")
+    reporting: Name | None = Field(
+        default=None, description="how its side effects were reported; graded as they are where absent"
+    )
     expectations: list[Expectation]
     note: str = ""
 

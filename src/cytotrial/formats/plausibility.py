@@ -57,8 +57,8 @@ class PlausibilityCase(Format):
             raise ValueError(f"'threshold' and the readings {', '.join(WITH_THRESHOLD)} need each other.")
         if (self.compared_to is not None) != (self.reading == "ratio"):
             raise ValueError("'compared_to' and the reading 'ratio' need each other.")
-        if self.relative_to is not None and self.reading not in LEVELS:
-            raise ValueError(f"'relative_to' does not go with '{self.reading}'.\nExpected {', '.join(LEVELS)}.")
+        if self.relative_to is not None and self.reading not in (*LEVELS, *OF_MANY):
+            raise ValueError(f"'relative_to' does not go with '{self.reading}'.\nExpected {', '.join((*LEVELS, *OF_MANY))}.")
         if self.rules is not None and not self.is_of_a_population:
             raise ValueError("'rules' needs a population, since decisions differ by chance.\nExpected who: population_median.")
         if self.rules is not None and self.regimen == "none":

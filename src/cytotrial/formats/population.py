@@ -17,6 +17,9 @@ class DiseaseFile(Format):
     title: Text
     short: Text
     tumour_size: Name = Field(default="tumour_diameter", description="the observable that scans measure")
+    tumour_area: Name | None = Field(
+        default=None, description="the observable that is the sum of products of diameters, for criteria on two dimensions"
+    )
     new_lesion_hazard: Name | None = Field(
         default=None, description="the observable that is the cumulative hazard of a new lesion"
     )
@@ -53,6 +56,9 @@ class AfterProgression(Format):
     frailty_log_sd: float = Field(default=0.0, ge=0)
     tied_to: str | None = Field(default=None, description="a varied parameter, module.parameter, the frailty is tied to")
     correlation: float = Field(default=0.0, gt=-1, lt=1, description="with the logarithm of that parameter")
+    hazard_ratios: dict[Name, float] = Field(
+        default={}, description="hazard ratio per unit of a covariate; the median is that of patients in whom it is 0"
+    )
     status: Status
     source: Source | None = None
     note: str = ""

@@ -9,7 +9,10 @@ from pydantic import Field, model_validator
 from cytotrial.formats.base import Duration, Format, Name, Source, Status, Text
 from cytotrial.formats.conditions import Condition
 
-ACTIONS = "give, withhold, delay <duration>, reduce to <level>, treat with <intervention>, stop cycle, stop course, stop drug"
+ACTIONS = (
+    "give, withhold, delay <duration>, reduce to <level>, reduce one level, withhold and reduce one level (both: or stop drug),"
+    " raise one level, treat with <intervention>, stop cycle, stop course, stop drug"
+)
 
 
 class Criterion(Format):
@@ -56,8 +59,17 @@ class Judgement(Format):
         lt=1,
         description="chance that a patient or clinician declines a further cycle of a course without a rule",
     )
+    symptom_terms: list[Name] = Field(default=[], description="terms that wear a patient down")
+    symptom_grade: int = Field(default=2, ge=1, le=4, description="symptoms of this grade or worse count during a cycle")
+    weary_hazard: float = Field(
+        default=0.0, ge=0, description="per dose due and symptom above one: the patient declines the rest of the cycle"
+    )
+    refused_per_symptom: float = Field(
+        default=0.0, ge=0, lt=1, description="further chance to decline a cycle, for each symptom of any grade still there"
+    )
     status: Status = "assumed"
     source: Source | None = None
+    note: str = ""
 
 
 class Case(Format):
@@ -84,7 +96,7 @@ class DoseLevel(Format):
     """One step of a dose-reduction ladder."""
 
     id: Name
-    fraction: float = Field(gt=0, le=1, description="of the planned dose")
+    fraction: float = Field(gt=0, le=1, description="of the planned dose, or of what `levels_of` says")
 
 
 class RulesFile(Format):
@@ -96,6 +108,9 @@ class RulesFile(Format):
     applies_to: Literal["this_drug", "arm"] = "this_drug"
     withheld_dose: Literal["skipped"] | Recheck = "skipped"
     levels: list[DoseLevel] = []
+    levels_of: Literal["planned_dose", "largest_dose"] = Field(
+        default="planned_dose", description="what a level is a fraction of: the dose planned, or the largest one of the course"
+    )
     judgement: Judgement = Judgement()
     criteria: list[Criterion] = []
     policy: list[PolicyStep] = []

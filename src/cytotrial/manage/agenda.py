@@ -126,6 +126,12 @@ class Agenda:
         amounts: FloatArray = self.amounts[np.arange(len(slot)), slot]
         return amounts
 
+    def planned_share(self) -> FloatArray:
+        """The amount planned at the next slot, of the largest of the course (patients,)."""
+        largest = self.amounts.max(axis=1)
+        share: FloatArray = np.divide(self.planned(), largest, out=np.ones_like(largest), where=largest > 0)
+        return share
+
     def durations(self) -> FloatArray:
         """Infusion time of the next slot [h] (patients,)."""
         hours = np.array([dose.duration_hours for dose in self.plan.doses])

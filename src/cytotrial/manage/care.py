@@ -11,18 +11,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from cytotrial.formats.clinic import SupportFile
-from cytotrial.observe.arrays import TIME_TOLERANCE_HOURS, BoolArray, FloatArray
+from cytotrial.observe.arrays import TIME_TOLERANCE_HOURS, BoolArray, FloatArray, IntArray
+from cytotrial.population.streams import uniforms
 from cytotrial.units import hours
 
 
 @dataclass(frozen=True)
 class Switch:
-    """One input of the biology: its index, the value while care is given, and for how long after the last dose [h]."""
+    """One input of the biology: its index, the value while care is given, for how long after the last dose [h], and to which
+    share of the patients.
+    """
 
     name: str
     index: int
     value: float
     after_hours: float
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -39,17 +43,23 @@ class Turn:
 def switches(support: SupportFile, inputs: Sequence[str]) -> tuple[Switch, ...]:
     """The switches of a set that this composition has."""
     return tuple(
-        Switch(care.input, list(inputs).index(care.input), care.value, hours(care.after))
+        Switch(care.input, list(inputs).index(care.input), care.value, hours(care.after), care.share)
         for care in support.care.values()
         if care.input in inputs
     )
 
 
 class CarePlan:
-    """Until when each treatment holds each switch, per patient; a switch stays on as long as any treatment holds it."""
+    """Until when each treatment holds each switch, per patient; a switch stays on as long as any treatment holds it.
 
-    def __init__(self, inputs: int, patients: int) -> None:
-        self._shape = (inputs, patients)
+    Care that only a share of the patients gets is drawn once per patient: twins in two arms draw the same lot.
+    """
+
+    def __init__(self, inputs: int, ids: IntArray, *, seed: int) -> None:
+        self._shape = (inputs, ids.size)
+        self._ids = ids
+        self._seed = seed
+        self._lots: dict[str, FloatArray] = {}
         self._until: dict[str, FloatArray] = {}
 
     def dose_given(
@@ -64,7 +74,7 @@ class CarePlan:
         for switch in care:
             until = cycle_end + switch.after_hours
             is_on = self._latest(switch) > time
-            longer = at & (until > held[switch.index] + TIME_TOLERANCE_HOURS)
+            longer = at & self._gets(switch) & (until > held[switch.index] + TIME_TOLERANCE_HOURS)
             held[switch.index] = np.where(longer, until, held[switch.index])
             turns.append(Turn(switch, longer, self._latest(switch), 0.0, forget=True))
             turns.append(Turn(switch, longer & ~is_on, time, switch.value, forget=False))
@@ -80,6 +90,11 @@ class CarePlan:
             held[switch.index] = np.where(at & (until < held[switch.index]), until, held[switch.index])
             turns.append(Turn(switch, self._latest(switch) < before, self._latest(switch), 0.0, forget=True))
         return turns
+
+    def _gets(self, switch: Switch) -> BoolArray:
+        if switch.name not in self._lots:
+            self._lots[switch.name] = uniforms(self._seed, f"care:{switch.name}", self._ids, 0, draws=1)[:, 0]
+        return np.asarray(self._lots[switch.name] < switch.share, dtype=np.bool_)
 
     def _latest(self, switch: Switch) -> FloatArray:
         latest: FloatArray = np.max([held[switch.index] for held in self._until.values()], axis=0)

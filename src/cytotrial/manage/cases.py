@@ -130,7 +130,7 @@ def _run_case(case: Case, profile: RuleProfile, plan: MonitoringPlan, terms: Col
         ledger = _told(ledger, given)
         decision = profile.decide(history, grades, ledger=ledger, due=np.ones(1, dtype=bool))
         fired |= {criterion.id for criterion, met in zip(profile.criteria, decision.met[:, 0], strict=True) if met == TRUE}
-        actions.append(action_text(_taken(profile, decision)))
+        actions.append(action_text(_taken(profile, decision, ledger)))
         ledger = ledger.after(decision)
     expected = []
     for text in case.expect:
@@ -176,12 +176,15 @@ def _told(ledger: Ledger, given: Mapping[str, int]) -> Ledger:
     return Ledger(**(columns | {name: np.array([number]) for name, number in given.items()}))
 
 
-def _taken(profile: RuleProfile, decision: Decision) -> Action:
-    code = decision.action[0]
+def _taken(profile: RuleProfile, decision: Decision, ledger: Ledger) -> Action:
+    code, step = decision.action[0], decision.policy_step[0]
+    written = profile.steps[step].action if 0 <= step < len(profile.steps) else Action(code)
+    if written.levels_down and written.code == code:
+        return written if decision.level_fraction[0] != ledger.fraction[0] else Action(code)
     if code == DELAY:
         return Action(code, hours=float(decision.delay_hours[0]))
     if code == TREAT:
         return Action(code, intervention=profile.interventions[decision.intervention[0]])
     if code == REDUCE:
-        return Action(code, level=profile.steps[decision.policy_step[0]].action.level)
+        return Action(code, level=written.level)
     return Action(code)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,8 +19,9 @@ class Ledger:
     """The state of one treatment, (patients,) each.
 
     `cycles` counts those begun in the current course, `courses` those begun. `fraction` is the patient's dose level as a
-    fraction of the planned dose; it never rises again. `waited_hours` is how long the dose now due has been put off. `latched`
-    (criteria, patients) are criteria met and not yet resolved; it is empty before the first decision.
+    fraction of the planned dose; it rises again only where a policy says so. `waited_hours` is how long the dose now due has
+    been put off. `latched` (criteria, patients) are criteria met and not yet resolved; it is empty before the first decision.
+    `moved_by` is the step of the policy that moved the dose by a level and has held since, -1 where none.
     """
 
     doses_in_cycle: IntArray
@@ -31,12 +32,18 @@ class Ledger:
     fraction: FloatArray
     waited_hours: FloatArray
     latched: BoolArray
+    moved_by: IntArray
 
     @classmethod
     def start(cls, patients: int) -> Ledger:
         """The ledger before anything was given."""
         zero = np.zeros(patients, dtype=np.int64)
-        return cls(zero, zero, zero, zero, zero, np.ones(patients), np.zeros(patients), np.zeros((0, patients), dtype=np.bool_))
+        none = np.zeros((0, patients), dtype=np.bool_)
+        return cls(zero, zero, zero, zero, zero, np.ones(patients), np.zeros(patients), none, zero - 1)
+
+    def of(self, rows: IntArray) -> Ledger:
+        """The ledger of the patients at these positions."""
+        return Ledger(*(getattr(self, field.name)[..., rows] for field in fields(self)))
 
     def begin_course(self, at: BoolArray) -> Ledger:
         """The ledger with a new course begun for patients `at`; its first cycle is begun apart."""
@@ -72,4 +79,5 @@ class Ledger:
                 delayed, self.waited_hours + decision.delay_hours, np.where(decision.due, 0.0, self.waited_hours)
             ),
             latched=decision.latched,
+            moved_by=decision.moved_by.astype(np.int64),
         )

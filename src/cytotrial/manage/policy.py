@@ -29,6 +29,11 @@ ACTION_PHRASES = (
     "withhold",
     "delay <duration>",
     "reduce to <level>",
+    "reduce one level",
+    "reduce one level or stop drug",
+    "withhold and reduce one level",
+    "withhold and reduce one level or stop drug",
+    "raise one level",
     "treat with <intervention>",
     "stop cycle",
     "stop course",
@@ -51,12 +56,18 @@ class Trigger:
 
 @dataclass(frozen=True)
 class Action:
-    """What is done: a code, and what the action needs: a level, a time [h], an intervention."""
+    """What is done: a code, and what the action needs: a level, a time [h], an intervention.
+
+    `levels_down`: by how many levels of the ladder the dose goes down from now on, below 0 up. `or_stop`: where there is no
+    lower level, the drug is stopped.
+    """
 
     code: np.int8
     level: str = ""
     hours: float = 0.0
     intervention: str = ""
+    levels_down: int = 0
+    or_stop: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,6 +131,10 @@ def read_action(text: str, levels: Collection[str]) -> Action:
                 f"unknown dose level '{match[1]}'.\n{did_you_mean(match[1], levels) or 'The profile has no levels.'}"
             )
         return Action(REDUCE, level=match[1])
+    if match := re.fullmatch(r"(withhold and )?reduce one level( or stop drug)?", phrase):
+        return Action(WITHHOLD if match[1] else REDUCE, levels_down=1, or_stop=bool(match[2]))
+    if phrase == "raise one level":
+        return Action(GIVE, levels_down=-1)
     if match := re.fullmatch(r"treat with ([a-z][a-z0-9_]*)", phrase):
         return Action(TREAT, intervention=match[1])
     raise ValueError(f"'{text}' is not an action.\n{did_you_mean(phrase, ACTION_PHRASES)}")
@@ -131,5 +146,9 @@ def action_text(action: Action) -> str:
     >>> action_text(Action(DELAY, hours=168.0))
     'delay 168 h'
     """
+    if action.levels_down < 0:
+        return "raise one level"
+    if action.levels_down > 0:
+        return f"{'withhold and ' * bool(action.code == WITHHOLD)}reduce one level{' or stop drug' * action.or_stop}"
     detail = {DELAY: f" {action.hours:g} h", REDUCE: f" to {action.level}", TREAT: f" with {action.intervention}"}
     return ACTIONS[action.code] + detail.get(action.code, "")

@@ -23,6 +23,7 @@ from cytotrial.manage.policy import (
     GIVE,
     REDUCE,
     STOP_CYCLE,
+    STOP_DRUG,
     TREAT,
     WITHHOLD,
     Action,
@@ -31,16 +32,16 @@ from cytotrial.manage.policy import (
     read_action,
     read_trigger,
 )
-from cytotrial.observe.arrays import TIME_TOLERANCE_HOURS, BoolArray, CodeArray, FloatArray
-from cytotrial.observe.conditions import TRUE, UNKNOWN, check_condition, evaluate, without
-from cytotrial.observe.history import History
+from cytotrial.observe.arrays import TIME_TOLERANCE_HOURS, BoolArray, CodeArray, FloatArray, IntArray
+from cytotrial.observe.conditions import TRUE, UNKNOWN, Seen, check_condition, evaluate, without
 from cytotrial.observe.plan import MonitoringPlan
 from cytotrial.units import hours
 
 JUDGED_HOLD, JUDGED_STOP = "judgement: withhold", "judgement: stop cycle"
-JUDGED_REFUSAL = "judgement: no further cycle"
+JUDGED_REFUSAL, WORN_DOWN = "judgement: no further cycle", "judgement: worn down by symptoms"
 IMPOSED = "rules of another drug of the arm"
 NO_STEP = np.int16(-1)
+LEVEL_TOLERANCE = 1e-9  # a level read from a file and the same level kept in a ledger
 
 # Readiness to stop grows faster than the number of findings; the form belongs to the format, its hazards to each profile.
 JUDGEMENT_EXPONENT = 1.5
@@ -65,8 +66,8 @@ class Decision:
     `action`: a code of `policy.ACTIONS`. `fraction`: of the planned dose that is given now, 0 where none is.
     `level_fraction`: the patient's dose level from now on. `policy_step`: index into `RuleProfile.phrases`, -1 where no step
     held and the dose is given. `met` (criteria, patients): 1 met, 0 not, -1 unknown. `delay_hours`: until the recheck, 0 where
-    not delayed. `intervention`: index into `RuleProfile.interventions`, -1 for none. `latched` (criteria, patients): for the
-    ledger.
+    not delayed. `intervention`: index into `RuleProfile.interventions`, -1 for none. `latched` (criteria, patients) and
+    `moved_by` (the step that moves the dose by a level, -1 none): for the ledger.
     """
 
     due: BoolArray
@@ -78,6 +79,30 @@ class Decision:
     delay_hours: FloatArray
     intervention: npt.NDArray[np.int16]
     latched: BoolArray
+    moved_by: npt.NDArray[np.int16]
+
+    def spread(self, rows: IntArray, ledger: Ledger) -> Decision:
+        """The decisions on all patients of a ledger: this one's are on those at the positions `rows`, nobody else is due."""
+        patients = ledger.fraction.size
+
+        def among(values: np.ndarray, otherwise: npt.ArrayLike) -> np.ndarray:
+            spread = np.empty((*values.shape[:-1], patients), dtype=values.dtype)
+            spread[...] = otherwise
+            spread[..., rows] = values
+            return spread
+
+        return Decision(
+            due=among(self.due, 0),
+            action=among(self.action, GIVE),
+            fraction=among(self.fraction, 0.0),
+            level_fraction=among(self.level_fraction, ledger.fraction),
+            policy_step=among(self.policy_step, NO_STEP),
+            met=among(self.met, UNKNOWN),
+            delay_hours=among(self.delay_hours, 0.0),
+            intervention=among(self.intervention, -1),
+            latched=among(self.latched, ledger.latched if len(ledger.latched) else 0),
+            moved_by=among(self.moved_by, ledger.moved_by),
+        )
 
 
 @dataclass(frozen=True)
@@ -90,6 +115,7 @@ class RuleProfile:
     criteria: tuple[ReadyCriterion, ...]
     steps: tuple[Step, ...]
     levels: Mapping[str, float]
+    levels_of: Literal["planned_dose", "largest_dose"]
     recheck_hours: float | None
     wait_at_most_hours: float
     judgement: Judgement
@@ -149,6 +175,7 @@ class RuleProfile:
             criteria=tuple(ready),
             steps=steps,
             levels=levels,
+            levels_of=merged.levels_of,
             recheck_hours=hours(recheck.recheck) if recheck else None,
             wait_at_most_hours=hours(recheck.at_most) if recheck else np.inf,
             judgement=merged.judgement,
@@ -158,7 +185,7 @@ class RuleProfile:
     @property
     def phrases(self) -> tuple[str, ...]:
         """What `Decision.policy_step` points to: the steps in words, then the judgements, then the rules of another drug."""
-        return (*(step.text for step in self.steps), JUDGED_HOLD, JUDGED_STOP, JUDGED_REFUSAL, IMPOSED)
+        return (*(step.text for step in self.steps), JUDGED_HOLD, JUDGED_STOP, JUDGED_REFUSAL, WORN_DOWN, IMPOSED)
 
     @property
     def interventions(self) -> tuple[str, ...]:
@@ -167,13 +194,14 @@ class RuleProfile:
 
     def decide(
         self,
-        history: History,
+        history: Seen,
         grades: Mapping[str, CodeArray],
         *,
         ledger: Ledger,
         due: BoolArray,
         threshold_factor: FloatArray | float = 1.0,
         draws: FloatArray | None = None,
+        planned_share: FloatArray | float = 1.0,
     ) -> Decision:
         """The decision on the dose due of each patient.
 
@@ -183,15 +211,18 @@ class RuleProfile:
             ledger: what was given and withheld so far.
             due: (patients,) who has a dose due.
             threshold_factor: (patients,) multiplies the limits of judged criteria, as in `conditions.evaluate`.
-            draws: (patients, 3) uniform numbers for the judgement of the profile; none: rules alone.
+            draws: (patients, 4) uniform numbers for the judgement of the profile; none: rules alone.
+            planned_share: (patients,) the dose planned now, of the largest of the course.
         """
         patients = history.patients
         met = self._met(history, grades, ledger, threshold_factor)
+        share = np.broadcast_to(np.asarray(planned_share if self.levels_of == "largest_dose" else 1.0), patients)
         action = np.full(patients, GIVE)
         policy_step = np.full(patients, NO_STEP)
         level_fraction = ledger.fraction.copy()
         delay = np.zeros(patients)
         intervention = np.full(patients, -1, dtype=np.int16)
+        moved_by = np.where(due, NO_STEP, ledger.moved_by)
         undecided = due.copy()
         for index, step in enumerate(self.steps):
             chosen = undecided & self._holds(step.trigger, met, ledger)
@@ -200,6 +231,10 @@ class RuleProfile:
             policy_step[chosen] = index
             if step.action.code == DELAY:
                 delay[chosen] = step.action.hours
+            elif step.action.levels_down:
+                moved_by[chosen] = index
+                moves = chosen & (ledger.moved_by != index)
+                self._move_level(step.action, chosen, moves, action, level_fraction, share=share)
             elif step.action.code == REDUCE:
                 level_fraction[chosen] = np.minimum(level_fraction[chosen], self.levels[step.action.level])
             elif step.action.code == TREAT:
@@ -217,17 +252,41 @@ class RuleProfile:
         return Decision(
             due=due,
             action=action,
-            fraction=np.where(is_given, level_fraction, 0.0),
+            fraction=np.where(is_given, np.minimum(level_fraction / share, 1.0), 0.0),
             level_fraction=level_fraction,
             policy_step=policy_step,
             met=met,
             delay_hours=delay,
             intervention=intervention,
             latched=np.where(due, resolvable & (met == TRUE), self._latched(ledger, patients)),
+            moved_by=moved_by,
         )
 
+    def _move_level(
+        self,
+        action: Action,
+        chosen: BoolArray,
+        moves: BoolArray,
+        codes: CodeArray,
+        level_fraction: FloatArray,
+        *,
+        share: FloatArray,
+    ) -> None:
+        """Takes the dose of those who move one level up or down the ladder; changes `codes` and `level_fraction`.
+
+        A step that goes on holding from one dose to the next moves once: what was low stays low until the lab is repeated.
+        """
+        ladder = np.array(sorted({1.0, *self.levels.values()}))
+        here = np.searchsorted(ladder, np.minimum(level_fraction, share) - LEVEL_TOLERANCE)
+        there = np.clip(here - action.levels_down, 0, ladder.size - 1)
+        if action.or_stop:
+            codes[moves & (there == here)] = STOP_DRUG
+        if action.code == REDUCE:
+            codes[chosen & ~moves] = GIVE
+        level_fraction[moves] = ladder[there[moves]]
+
     def _met(
-        self, history: History, grades: Mapping[str, CodeArray], ledger: Ledger, threshold_factor: FloatArray | float
+        self, history: Seen, grades: Mapping[str, CodeArray], ledger: Ledger, threshold_factor: FloatArray | float
     ) -> CodeArray:
         met = np.full((len(self.criteria), history.patients), UNKNOWN)
         latched = self._latched(ledger, history.patients)
@@ -262,20 +321,22 @@ class RuleProfile:
     def _judgements(
         self, grades: Mapping[str, CodeArray], ledger: Ledger, draws: FloatArray
     ) -> list[tuple[np.int8, BoolArray]]:
-        """Actions taken without a rule, and for whom; mildest first: doses held and cycles stopped, the more readily the more
-        goes wrong at once, and further cycles of a course declined.
+        """Actions taken without a rule, and for whom; mildest first: doses held and cycles stopped by the clinician, the more
+        readily the more goes wrong at once; further cycles of a course, and the rest of a cycle, declined by the patient.
         """
         written = self.judgement
-        counted = [grades[term] >= written.concurrent_grade for term in written.concurrent_terms if term in grades]
-        excess = np.maximum(np.sum(counted, axis=0) - 1.0, 0.0) if counted else np.zeros(draws.shape[0])
+        excess = np.maximum(_present(written.concurrent_terms, grades, written.concurrent_grade, draws) - 1.0, 0.0)
+        suffered = np.maximum(_present(written.symptom_terms, grades, written.symptom_grade, draws) - 1.0, 0.0)
+        lasting = _present(written.symptom_terms, grades, 1, draws)
         holds = draws[:, 0] < -np.expm1(-written.withhold_hazard * excess)
         stops = draws[:, 1] < -np.expm1(-written.stop_cycle_hazard * excess**JUDGEMENT_EXPONENT)
         # Asked once, when the cycle would begin: a dose withheld there leaves the count of doses at 0.
         begins = (
             (ledger.cycles > 1) & (ledger.doses_in_cycle == 0) & (ledger.withheld_in_a_row == 0) & (ledger.waited_hours == 0)
         )
-        declines = begins & (draws[:, 2] < written.next_cycle_refused)
-        return [(WITHHOLD, holds), (STOP_CYCLE, stops), (STOP_CYCLE, declines)]
+        declines = begins & (draws[:, 2] < written.next_cycle_refused + written.refused_per_symptom * lasting)
+        wearies = draws[:, 3] < -np.expm1(-written.weary_hazard * suffered)
+        return [(WITHHOLD, holds), (STOP_CYCLE, stops), (STOP_CYCLE, declines), (STOP_CYCLE, wearies)]
 
     def _wait(self, action: CodeArray, delay: FloatArray, ledger: Ledger) -> None:
         """Turns a withheld dose into one that waits, and one that has waited long enough into one lost; changes its arrays."""
@@ -286,6 +347,13 @@ class RuleProfile:
         too_long = (action == DELAY) & (ledger.waited_hours + delay > self.wait_at_most_hours + TIME_TOLERANCE_HOURS)
         action[too_long] = WITHHOLD
         delay[too_long] = 0.0
+
+
+def _present(terms: Collection[str], grades: Mapping[str, CodeArray], grade: int, draws: FloatArray) -> FloatArray:
+    """How many of the terms are at the grade or worse, (patients,); what is not graded counts for nothing."""
+    counted = [grades[term] >= grade for term in terms if term in grades]
+    number: FloatArray = np.sum(counted, axis=0, dtype=np.float64) if counted else np.zeros(draws.shape[0])
+    return number
 
 
 def across_arm(decided: Mapping[str, tuple[RuleProfile, Decision]]) -> dict[str, Decision]:
@@ -344,6 +412,7 @@ def merge_profiles(file: RulesFile, *, name: str, profiles: Mapping[str, RulesFi
                 "judgement": child.judgement if "judgement" in written else merged.judgement,
                 "withheld_dose": child.withheld_dose if "withheld_dose" in written else merged.withheld_dose,
                 "applies_to": child.applies_to if "applies_to" in written else merged.applies_to,
+                "levels_of": child.levels_of if "levels_of" in written else merged.levels_of,
             }
         )
     return merged

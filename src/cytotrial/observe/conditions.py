@@ -6,7 +6,7 @@ Three-valued logic after Kleene: unknown and false is false, unknown or true is 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import reduce
+from functools import cache, reduce
 from typing import Protocol
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from cytotrial.errors import Place, Problem, did_you_mean
 from cytotrial.formats.conditions import Condition
 from cytotrial.observe.arrays import TIME_TOLERANCE_HOURS, BoolArray, CodeArray, FloatArray, IntArray
-from cytotrial.observe.history import History, Record
+from cytotrial.observe.history import Record
 from cytotrial.observe.plan import MonitoringPlan
 from cytotrial.units import UnitError, conversion, hours
 
@@ -23,6 +23,23 @@ TRUE, FALSE, UNKNOWN = np.int8(1), np.int8(0), np.int8(-1)
 SIGNIFICANT_DIGITS = 12  # far more than a laboratory reports, far fewer than a float holds
 
 Comparison = Callable[[FloatArray], CodeArray]
+
+
+class Seen(Protocol):
+    """What has been seen of some patients so far: a history, or a part of one."""
+
+    plan: MonitoringPlan
+    patients: int
+
+    def latest(self, name: str) -> FloatArray: ...  # noqa: D102
+
+    def measured_at(self, name: str) -> FloatArray: ...  # noqa: D102
+
+    def baseline(self, name: str) -> FloatArray: ...  # noqa: D102
+
+    def series(self, name: str) -> Sequence[Record]: ...  # noqa: D102
+
+    def grade_series(self, term: str) -> Sequence[Record]: ...  # noqa: D102
 
 
 class Given(Protocol):
@@ -43,7 +60,7 @@ class Given(Protocol):
 
 def evaluate(
     condition: Condition,
-    history: History,
+    history: Seen,
     *,
     grades: Mapping[str, CodeArray] | None = None,
     ledger: Given | None = None,
@@ -166,9 +183,9 @@ def missing_names(condition: Condition, plan: MonitoringPlan) -> tuple[str, ...]
 
 def _joined(condition: Condition, values: list[CodeArray], patients: int) -> CodeArray:
     if condition.any is not None:
-        return reduce(disjunction, values, np.full(patients, FALSE))
+        return reduce(disjunction, values)
     if condition.all is not None:
-        return reduce(conjunction, values, np.full(patients, TRUE))
+        return reduce(conjunction, values)
     if condition.not_ is not None:
         return negation(values[0])
     return _at_least(values, int(condition.at_least or 0), patients)
@@ -189,7 +206,7 @@ def _given(condition: Condition, patients: int, ledger: Given | None) -> CodeArr
     return _compare(condition)(np.asarray(getattr(ledger, str(condition.given)), dtype=np.float64))
 
 
-def _grade(condition: Condition, term: str, history: History, grades: Mapping[str, CodeArray]) -> CodeArray:
+def _grade(condition: Condition, term: str, history: Seen, grades: Mapping[str, CodeArray]) -> CodeArray:
     if term not in grades:
         return np.full(history.patients, UNKNOWN)
     grade = grades[term].astype(np.float64)
@@ -197,7 +214,7 @@ def _grade(condition: Condition, term: str, history: History, grades: Mapping[st
     return _over_time(condition, value, history.grade_series(term), _compare(condition))
 
 
-def _finding(condition: Condition, history: History, threshold_factor: FloatArray | float) -> CodeArray:
+def _finding(condition: Condition, history: Seen, threshold_factor: FloatArray | float) -> CodeArray:
     name = condition.finding
     if name is None or name not in history.plan.findings:
         return np.full(history.patients, UNKNOWN)
@@ -244,14 +261,17 @@ def _compare(
     ]
 
     def compare(value: FloatArray) -> CodeArray:
+        if not ends:
+            return np.full(value.shape, TRUE)
         is_known = ~np.isnan(value)
         true = np.ones(value.shape, dtype=bool)
         false = np.zeros(value.shape, dtype=bool)
         for end, test in ends:
             holds = test(value, end)
             true &= holds
-            false |= ~holds & is_known & ~np.isnan(end)
-        result: CodeArray = np.where(true, TRUE, np.where(false, FALSE, UNKNOWN))
+            false |= (is_known if end.ndim == 0 and not np.isnan(end) else is_known & ~np.isnan(end)) & ~holds
+        # True is 1, false is 0, and what is neither is one less than 0.
+        result: CodeArray = true.view(np.int8) - (~(true | false)).view(np.int8)
         return result
 
     return compare
@@ -260,11 +280,16 @@ def _compare(
 def _decimal(number: FloatArray) -> FloatArray:
     """The number rounded to 12 significant digits: 3 times a limit of 1.4 is 4.2, as on a laboratory's report."""
     if number.ndim == 0:
-        return np.asarray(float(f"{float(number):.{SIGNIFICANT_DIGITS}g}"))
+        return _decimal_number(float(number))
     with np.errstate(divide="ignore", invalid="ignore"):
         size = 10.0 ** (SIGNIFICANT_DIGITS - 1 - np.floor(np.log10(np.abs(number))))
         rounded = np.round(number * size) / size
     return np.where(np.isfinite(rounded), rounded, number)
+
+
+@cache
+def _decimal_number(number: float) -> FloatArray:
+    return np.asarray(float(f"{number:.{SIGNIFICANT_DIGITS}g}"))
 
 
 def _over_time(condition: Condition, value: FloatArray, series: Sequence[Record], compare: Comparison) -> CodeArray:

@@ -11,8 +11,7 @@ from cytotrial.errors import LibraryError, Place, Problem
 from cytotrial.formats.clinic import GradedTerm, GradingFile
 from cytotrial.formats.conditions import Condition
 from cytotrial.observe.arrays import CodeArray
-from cytotrial.observe.conditions import TRUE, UNKNOWN, check_condition, evaluate, without
-from cytotrial.observe.history import History
+from cytotrial.observe.conditions import TRUE, UNKNOWN, Seen, check_condition, evaluate, without
 from cytotrial.observe.plan import MonitoringPlan
 
 HIGHEST_GRADE = 4  # grade 5 is death, which is an outcome of its own
@@ -67,7 +66,7 @@ class Grader:
             raise LibraryError(problems)
         return cls(file.version, terms, tuple(ungraded))
 
-    def grade(self, history: History) -> dict[str, CodeArray]:
+    def grade(self, history: Seen) -> dict[str, CodeArray]:
         """The grade of each term now, (patients,): 0 none, 1 to 4, -1 unknown.
 
         The highest grade whose condition is true counts, even where a higher one is unknown; 0 needs every grade to be false.
@@ -78,10 +77,11 @@ class Grader:
             settled = np.zeros(history.patients, dtype=bool)
             for grade, condition in term.grades:
                 holds = evaluate(condition, history, grades=grades)
-                result = np.where(~settled & (holds == TRUE), np.int8(grade), result)
-                settled |= holds == TRUE
-                result = np.where(~settled & (holds == UNKNOWN), UNKNOWN, result)
-            grades[key] = result.astype(np.int8)
+                is_true = holds == TRUE
+                result[is_true & ~settled] = grade
+                settled |= is_true
+                result[(holds == UNKNOWN) & ~settled] = UNKNOWN
+            grades[key] = result
         return grades
 
 

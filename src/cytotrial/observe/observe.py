@@ -5,15 +5,16 @@ It knows no disease and no equation; truth comes in as arrays by the names of th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import ndtri
 
 from cytotrial.observe.arrays import TIME_TOLERANCE_HOURS, BoolArray, FloatArray, IntArray
 from cytotrial.observe.plan import Finding, Moment, MonitoringPlan
-from cytotrial.population.streams import normals, uniforms
+from cytotrial.population.streams import uniforms_of_streams
 
 if TYPE_CHECKING:
     from cytotrial.observe.history import History
@@ -53,13 +54,16 @@ class PatientStreams:
     seed: int
     patient: IntArray
 
-    def normals(self, stream: str, time: FloatArray, *, at: BoolArray, draws: int) -> FloatArray:
-        """Standard normal numbers (patients at, draws) for a time [h] (patients,)."""
-        return normals(self.seed, stream, self.patient[at], _minutes(time[at]), draws=draws)
+    def normals(self, streams: Sequence[str], time: FloatArray, *, at: Sequence[BoolArray], draws: int) -> FloatArray:
+        """Standard normal numbers for a time [h] (patients,), those of each stream for its own patients: (all `at`, draws)."""
+        numbers: FloatArray = ndtri(self.uniforms(streams, time, at=at, draws=draws))
+        return numbers
 
-    def uniforms(self, stream: str, time: FloatArray, *, at: BoolArray, draws: int) -> FloatArray:
-        """Uniform numbers (patients at, draws) for a time [h] (patients,)."""
-        return uniforms(self.seed, stream, self.patient[at], _minutes(time[at]), draws=draws)
+    def uniforms(self, streams: Sequence[str], time: FloatArray, *, at: Sequence[BoolArray], draws: int) -> FloatArray:
+        """Uniform numbers for a time [h] (patients,), those of each stream for its own patients: (all `at`, draws)."""
+        minutes = _minutes(time)
+        patients = [self.patient[mask] for mask in at]
+        return uniforms_of_streams(self.seed, streams, patients, [minutes[mask] for mask in at], draws=draws)
 
 
 @dataclass(frozen=True)
@@ -100,17 +104,29 @@ def observe(
         The chart; NaN where a finding was not due, not made, or not known to the biology.
     """
     since = np.where(occasion.first, occasion.time, occasion.time - np.nan_to_num(interval.hours))
-    values = {}
+    values, due = {}, []
+    nothing = np.full(occasion.time.shape, np.nan)
     for name, finding in plan.findings.items():
-        value = np.full(occasion.time.shape, np.nan)
+        values[name] = nothing
         last = since if history is None else history.measured_at(name)
         at = _is_due(finding, occasion, last)
         if at.any():
             true_value = _true_value(finding, truth, interval)
             if true_value is not None:
-                value[at] = _measure(finding, true_value, random, occasion.time, at)
-        values[name] = value
+                due.append(_Due(finding, at, true_value[at]))
+    for one, measured in zip(due, _measure(due, random, occasion.time), strict=True):
+        values[one.finding.name] = nothing.copy()
+        values[one.finding.name][one.at] = measured
     return Chart(occasion.time, occasion.present, occasion.first & occasion.present, since, values)
+
+
+@dataclass(frozen=True)
+class _Due:
+    """A finding measured in this round: of whom (patients,), and their true values (patients at,)."""
+
+    finding: Finding
+    at: BoolArray
+    true_value: FloatArray
 
 
 def _is_due(finding: Finding, occasion: Occasion, last: FloatArray) -> BoolArray:
@@ -124,6 +140,8 @@ def _is_due(finding: Finding, occasion: Occasion, last: FloatArray) -> BoolArray
 
 def _moment_is_now(moment: Moment, occasion: Occasion, last: FloatArray) -> BoolArray:
     wanted = {"dose": occasion.dose_due, "scan": occasion.scan_due, "any": occasion.present}[moment.visit]
+    if moment.until_hours < np.inf:
+        wanted = np.asarray(wanted & (occasion.time < moment.until_hours - TIME_TOLERANCE_HOURS), dtype=np.bool_)
     if moment.period_hours == 0:
         return wanted
     period = moment.period_hours
@@ -153,21 +171,40 @@ def _true_value(finding: Finding, truth: Mapping[str, FloatArray], interval: Int
     return value
 
 
-def _measure(finding: Finding, true_value: FloatArray, random: PatientStreams, time: FloatArray, at: BoolArray) -> FloatArray:
-    """Measured values of the patients `at`: true value x exp(cv z1) + sd z2, rounded."""
-    value = true_value[at]
-    noise = finding.noise
-    if noise.cv or noise.sd:
-        draws = random.normals(f"measure:{finding.name}", time, at=at, draws=2)
-        measured = value * np.exp(noise.cv * draws[:, 0]) + noise.sd * draws[:, 1]
-        # An instrument never reads below zero a quantity that cannot be negative.
-        value = np.where(value >= 0, np.maximum(measured, 0.0), measured)
-    if finding.missing:
-        lost = random.uniforms(f"missing:{finding.name}", time, at=at, draws=1)[:, 0] < finding.missing
-        value = np.where(lost, np.nan, value)
-    if noise.digits is not None:
-        value = np.round(value, noise.digits)
-    return value
+def _measure(due: Sequence[_Due], random: PatientStreams, time: FloatArray) -> list[FloatArray]:
+    """Measured values of each finding due: true value x exp(cv z1) + sd z2, rounded; NaN where the measurement was lost."""
+    return _rounded(due, _lost(due, _noisy(due, random, time), random, time))
+
+
+def _noisy(due: Sequence[_Due], random: PatientStreams, time: FloatArray) -> list[FloatArray]:
+    noisy = [one for one in due if one.finding.noise.cv or one.finding.noise.sd]
+    if not noisy:
+        return [one.true_value for one in due]
+    sizes = [one.true_value.size for one in noisy]
+    streams = [f"measure:{one.finding.name}" for one in noisy]
+    draws = random.normals(streams, time, at=[one.at for one in noisy], draws=2)
+    cv, sd = (np.repeat([getattr(one.finding.noise, name) for one in noisy], sizes) for name in ("cv", "sd"))
+    value = np.concatenate([one.true_value for one in noisy])
+    measured = value * np.exp(cv * draws[:, 0]) + sd * draws[:, 1]
+    # An instrument never reads below zero a quantity that cannot be negative.
+    measured = np.where(value >= 0, np.maximum(measured, 0.0), measured)
+    parts = iter(np.split(measured, np.cumsum(sizes)[:-1]))
+    return [next(parts) if one.finding.noise.cv or one.finding.noise.sd else one.true_value for one in due]
+
+
+def _lost(due: Sequence[_Due], values: list[FloatArray], random: PatientStreams, time: FloatArray) -> list[FloatArray]:
+    def seen(one: _Due, value: FloatArray) -> FloatArray:
+        if not one.finding.missing:
+            return value
+        drawn = random.uniforms([f"missing:{one.finding.name}"], time, at=[one.at], draws=1)[:, 0]
+        return np.where(drawn < one.finding.missing, np.nan, value)
+
+    return [seen(one, value) for one, value in zip(due, values, strict=True)]
+
+
+def _rounded(due: Sequence[_Due], values: list[FloatArray]) -> list[FloatArray]:
+    digits = [one.finding.noise.digits for one in due]
+    return [value if to is None else np.round(value, to) for to, value in zip(digits, values, strict=True)]
 
 
 def _minutes(time: FloatArray) -> IntArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,15 +18,19 @@ Placer = Callable[..., Place]
 Statistic = Literal["value", "increase", "maximum", "minimum", "adjusted"]
 
 MOMENTS = ("before each dose", "daily at the dose visit", "at each scan", "at each visit")
-_PERIOD = re.compile(r"^every (.+)$")
+_PERIOD = re.compile(r"^every (.+?)(?: for the first (.+))?$")
 
 
 @dataclass(frozen=True)
 class Moment:
-    """When a finding is due: at visits with a dose or a scan due, or any; at most once per `period_hours` (0: always)."""
+    """When a finding is due: at visits with a dose or a scan due, or any; at most once per `period_hours` (0: always).
+
+    It is due before `until_hours` since the first planned dose.
+    """
 
     visit: Literal["dose", "scan", "any"]
     period_hours: float = 0.0
+    until_hours: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,11 @@ class MonitoringPlan:
     title: Text
     findings: Mapping[str, Finding] = field(default_factory=dict)
     unavailable: tuple[str, ...] = ()
+
+    @property
+    def watched(self) -> frozenset[str]:
+        """The observables whose course between two visits counts."""
+        return frozenset(finding.observable for finding in self.findings.values() if finding.is_over_interval)
 
     @classmethod
     def from_file(
@@ -124,12 +134,12 @@ def read_moment(text: str) -> Moment:
     match = _PERIOD.match(phrase)
     if match:
         try:
-            period = hours(match[1])
+            period, until = hours(match[1]), hours(match[2]) if match[2] else math.inf
         except UnitError as error:
             raise ValueError(f"{error}\nExpected for example 'every 8 h'.") from None
-        if period <= 0:
+        if period <= 0 or until <= 0:
             raise ValueError(f"'{text}' has no length.\nExpected for example 'every 8 h'.")
-        return Moment("any", period)
+        return Moment("any", period, until)
     raise ValueError(f"'{text}' is not a time of measurement.\n{did_you_mean(phrase, [*MOMENTS, 'every 8 h'])}")
 
 

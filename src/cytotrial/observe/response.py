@@ -1,6 +1,6 @@
 """Tumour response from scans, by published criteria: overall response per scan, best confirmed response, time of progression.
 
-It knows no tumour: sizes come in as sums of diameters, and the criteria are data.
+It knows no tumour: sizes come in as sums of diameters and of products of diameters, and the criteria are data.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ class Assessment:
 
     `change` is the fraction of change from baseline and `nadir` the smallest size so far, this scan excluded [mm];
     both (patients, scans) on sums of diameters. `progression_time` [h] is the scan that first shows progression, NaN
-    where none does. `confirmed_time` [h] is the first scan of the best response where that is complete or partial.
+    where none does; `is_open` (patients,) says that it rests on the last scan alone, and that the criteria want another.
+    `confirmed_time` [h] is the first scan of the best response where that is complete or partial.
     """
 
     overall: CodeArray
@@ -37,6 +38,7 @@ class Assessment:
     nadir: FloatArray
     progression_time: FloatArray
     confirmed_time: FloatArray
+    is_open: BoolArray
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class ResponseAssessor:
     partial_decrease: float
     progression_increase: float
     progression_at_least: float
+    progression_unequivocal: float
+    measurable_from: float
     confirmed_after: float
     stable_at_least: float
 
@@ -62,50 +66,93 @@ class ResponseAssessor:
             partial_decrease=file.partial_decrease,
             progression_increase=file.progression_increase,
             progression_at_least=parse_quantity(file.progression_at_least or "0 mm", "mm"),
+            progression_unequivocal=file.progression_unequivocal or 0.0,
+            measurable_from=parse_quantity(file.measurable_from or "0 mm", "mm"),
             confirmed_after=hours(file.confirmed_after or "0 h"),
             stable_at_least=hours(file.stable_at_least or "0 h"),
         )
 
-    def assess(self, times: FloatArray, sizes: FloatArray, *, new_lesions: BoolArray | None = None) -> Assessment:
+    def assess(
+        self,
+        times: FloatArray,
+        sizes: FloatArray,
+        *,
+        areas: FloatArray | None = None,
+        new_lesions: BoolArray | None = None,
+    ) -> Assessment:
         """The response of each patient at each scan and over all.
 
         Args:
             times: (patients, scans) [h], rising; the first is the baseline scan.
             sizes: (patients, scans) sums of diameters [mm]; NaN where not scanned.
+            areas: (patients, scans) sums of products of diameters [mm2], for criteria on products; None where nobody
+                measures them: the product of a sum of diameters is then its square.
             new_lesions: (patients, scans) scans that show a new lesion: progression whatever the size. None where absent.
 
         The baseline scan itself is SD where measured. Scans after progression are still read, but no longer count for the best
         response. A lesion below the limit of `complete_below` has size 0, so that what grows back from it progresses.
         """
         size = np.where(sizes < self.complete_below, 0.0, sizes)
-        measure = size**2 if self.is_product else size
+        measure = size
+        if self.is_product:
+            measure = size**2 if areas is None else np.where(size == 0.0, 0.0, areas)
         baseline = measure[:, :1]
-        nadir = _smallest_before(measure)
         measured = ~np.isnan(measure) & ~np.isnan(baseline) & (baseline > 0)
+        rises, still_open = self._rises(measure, size, np.zeros(size.shape, dtype=bool) if new_lesions is None else new_lesions)
         with np.errstate(invalid="ignore", divide="ignore"):
-            increase = measure - nadir
-            progressed = (
-                (increase >= self.progression_increase * nadir * (1 - RELATIVE_ROUNDING))
-                & (increase > 0)
-                & (size - _smallest_before(size) >= self.progression_at_least * (1 - RELATIVE_ROUNDING))
-            )
-            if new_lesions is not None:
-                progressed |= new_lesions
             partial = measure <= (1 - self.partial_decrease) * baseline * (1 + RELATIVE_ROUNDING)
             change = sizes / sizes[:, :1] - 1
         overall = np.select(
-            [~measured, progressed, size == 0, partial], [NOT_EVALUABLE, PROGRESSIVE, COMPLETE, PARTIAL], STABLE
+            [~measured, rises, size == 0, partial], [NOT_EVALUABLE, PROGRESSIVE, COMPLETE, PARTIAL], STABLE
         ).astype(np.int8)
         overall[:, 0] = np.where(measured[:, 0], STABLE, NOT_EVALUABLE)
         best, confirmed = self._best(times, overall)
-        first = _first_time(times, overall == PROGRESSIVE)
-        return Assessment(overall, best, change, _smallest_before(sizes), first, confirmed)
+        shown = overall == PROGRESSIVE
+        first = _first_time(times, shown)
+        is_open = shown.any(axis=1) & np.take_along_axis(still_open, np.argmax(shown, axis=1)[:, None], axis=1)[:, 0]
+        return Assessment(overall, best, change, _smallest_before(sizes), first, confirmed, is_open)
+
+    def _rises(self, measure: FloatArray, size: FloatArray, new_lesions: BoolArray) -> tuple[BoolArray, BoolArray]:
+        """Which scans show progression, and which of them still wait for another scan to stand; both (patients, scans).
+
+        A new lesion is progression at once, and so is a rise without doubt. A smaller rise counts if the next scan made
+        still shows it, against the same smallest size, or shows a new lesion.
+        """
+        smallest, smallest_size = _smallest_before(measure), _smallest_before(size)
+
+        def by(increase: float, after: FloatArray, size_after: FloatArray) -> BoolArray:
+            with np.errstate(invalid="ignore"):
+                rise = after - smallest
+                enough: BoolArray = (
+                    (rise >= increase * smallest * (1 - RELATIVE_ROUNDING))
+                    & (rise > 0)
+                    & (size_after >= self.measurable_from)
+                    & (size_after - smallest_size >= self.progression_at_least * (1 - RELATIVE_ROUNDING))
+                )
+            return enough
+
+        risen = by(self.progression_increase, measure, size)
+        certain = new_lesions | by(max(self.progression_unequivocal, self.progression_increase), measure, size)
+        if self.progression_unequivocal <= self.progression_increase:
+            return certain, np.zeros(certain.shape, dtype=bool)
+        # A new lesion at the next scan is a rise beyond any limit.
+        next_measure, next_size = (_next_made(np.where(new_lesions, np.inf, values)) for values in (measure, size))
+        again = by(self.progression_increase, next_measure, next_size)
+        open_rise = risen & ~certain & np.isnan(next_measure)
+        return certain | (risen & again) | open_rise, open_rise
 
     def to_table(
-        self, times: FloatArray, sizes: FloatArray, *, arm: str, ids: IntArray, new_lesions: BoolArray | None = None
+        self,
+        times: FloatArray,
+        sizes: FloatArray,
+        *,
+        arm: str,
+        ids: IntArray,
+        areas: FloatArray | None = None,
+        new_lesions: BoolArray | None = None,
     ) -> pd.DataFrame:
         """The table `responses` of a run: one row per patient and scan made or missed."""
-        assessment = self.assess(times, sizes, new_lesions=new_lesions)
+        assessment = self.assess(times, sizes, areas=areas, new_lesions=new_lesions)
         rows, scans = np.nonzero(~np.isnan(times))
         return pd.DataFrame(
             {
@@ -154,10 +201,35 @@ class ResponseAssessor:
         return result
 
 
+def area_as_measured(size: FloatArray, true_size: FloatArray | None, true_area: FloatArray | None) -> FloatArray:
+    """Sums of products [mm2] on a scan that measured sums of diameters `size` [mm]: misread alike in both dimensions.
+
+    Without a true area it is the square of the sum of diameters, as of one lesion. All arrays have the same shape.
+
+    >>> area_as_measured(np.array([66.0]), np.array([60.0]), np.array([1800.0])).round(6).tolist()
+    [2178.0]
+    """
+    if true_size is None or true_area is None:
+        return size**2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        misread = np.where(true_size > 0, size / true_size, 0.0)
+    area: FloatArray = true_area * misread**2
+    return area
+
+
 def _smallest_before(sizes: FloatArray) -> FloatArray:
     """The smallest size of the earlier scans, (patients, scans); the first column is the first size itself."""
     smallest = np.fmin.accumulate(sizes, axis=1)
     return np.concatenate([smallest[:, :1], smallest[:, :-1]], axis=1)
+
+
+def _next_made(values: FloatArray) -> FloatArray:
+    """The value of the next scan that was made, (patients, scans); NaN where none follows."""
+    following = np.full(values.shape, np.nan)
+    for scan in range(values.shape[1] - 2, -1, -1):
+        made = ~np.isnan(values[:, scan + 1])
+        following[:, scan] = np.where(made, values[:, scan + 1], following[:, scan + 1])
+    return following
 
 
 def _first_time(times: FloatArray, shown: BoolArray) -> FloatArray:

@@ -7,6 +7,7 @@ when patients are simulated in another order, chunk or thread; twins in two arms
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -14,7 +15,7 @@ from scipy.special import ndtri
 
 # Salmon, Moraes, Dror, Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3": multipliers, key increments, rounds.
 MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
-KEY_INCREMENTS = (0x9E3779B9, 0xBB67AE85)
+KEY_INCREMENTS = (np.uint64(0x9E3779B9), np.uint64(0xBB67AE85))
 ROUNDS = 10
 
 MASK = np.uint64(0xFFFFFFFF)
@@ -27,20 +28,23 @@ def _key(seed: int, stream: str) -> tuple[int, int]:
     return int.from_bytes(digest[:4], "little"), int.from_bytes(digest[4:], "little")
 
 
-def philox(counter: np.ndarray, key: tuple[int, int]) -> np.ndarray:
-    """Ten rounds of Philox4x32 on counters (..., 4) of 32-bit words held in uint64; returns words of the same shape."""
-    first, second, third, fourth = (counter[..., word].astype(np.uint64) for word in range(4))
-    left, right = key
+def philox(counter: Sequence[np.ndarray], key: tuple[np.ndarray | int, np.ndarray | int]) -> list[np.ndarray]:
+    """Ten rounds of Philox4x32 on counters, four arrays of 32-bit words held in uint64; returns four such arrays.
+
+    The two words of the key are numbers, or arrays that go with the counters.
+    """
+    first, second, third, fourth = (np.asarray(word, dtype=np.uint64) for word in counter)
+    left, right = (np.asarray(word, dtype=np.uint64) for word in key)
     for _ in range(ROUNDS):
         product, other = MULTIPLIERS[0] * first, MULTIPLIERS[1] * third
         first, second, third, fourth = (
-            (other >> HALF_WORD) ^ second ^ np.uint64(left),
+            (other >> HALF_WORD) ^ second ^ left,
             other & MASK,
-            (product >> HALF_WORD) ^ fourth ^ np.uint64(right),
+            (product >> HALF_WORD) ^ fourth ^ right,
             product & MASK,
         )
-        left, right = (left + KEY_INCREMENTS[0]) & 0xFFFFFFFF, (right + KEY_INCREMENTS[1]) & 0xFFFFFFFF
-    return np.stack([first, second, third, fourth], axis=-1)
+        left, right = (left + KEY_INCREMENTS[0]) & MASK, (right + KEY_INCREMENTS[1]) & MASK
+    return [first, second, third, fourth]
 
 
 def uniforms(seed: int, stream: str, patient: np.ndarray, minute: np.ndarray | int, *, draws: int) -> np.ndarray:
@@ -57,16 +61,37 @@ def uniforms(seed: int, stream: str, patient: np.ndarray, minute: np.ndarray | i
     >>> bool((uniforms(1, "labs", np.arange(3), 0, draws=2)[1] == uniforms(1, "labs", np.array([1]), 0, draws=5)[0, :2]).all())
     True
     """
+    return _drawn(_key(seed, stream), patient, minute, draws=draws)
+
+
+def uniforms_of_streams(
+    seed: int, streams: Sequence[str], patients: Sequence[np.ndarray], minutes: Sequence[np.ndarray], *, draws: int
+) -> np.ndarray:
+    """What `uniforms` gives for each stream and its own patients and minutes, one after the other: (all patients, draws).
+
+    Many short streams in one go cost a tenth of as many calls.
+    """
+    keys = np.array([_key(seed, stream) for stream in streams], dtype=np.uint64).reshape(-1, 2)
+    sizes = [part.size for part in patients]
+    left, right = (np.repeat(word, sizes)[:, None] for word in keys.T)
+    return _drawn((left, right), np.concatenate(patients), np.concatenate(minutes), draws=draws)
+
+
+def _drawn(
+    key: tuple[np.ndarray | int, np.ndarray | int], patient: np.ndarray, minute: np.ndarray | int, *, draws: int
+) -> np.ndarray:
     patient = np.asarray(patient, dtype=np.uint64)
     minutes = np.broadcast_to(np.asarray(minute).astype(np.int64).astype(np.uint64), patient.shape)
     blocks = (draws + 1) // 2
-    counter = np.empty((patient.size, blocks, 4), dtype=np.uint64)
-    counter[..., 0] = (patient & MASK)[:, None]
-    counter[..., 1] = (minutes & MASK)[:, None]
-    counter[..., 2] = (minutes >> HALF_WORD)[:, None]
-    counter[..., 3] = np.arange(blocks, dtype=np.uint64)[None, :]
-    words = philox(counter, _key(seed, stream))
-    pairs = (words[..., 0::2] << HALF_WORD) | words[..., 1::2]
+    shape = (patient.size, blocks)
+    counter = (
+        np.broadcast_to((patient & MASK)[:, None], shape),
+        np.broadcast_to((minutes & MASK)[:, None], shape),
+        np.broadcast_to((minutes >> HALF_WORD)[:, None], shape),
+        np.broadcast_to(np.arange(blocks, dtype=np.uint64)[None, :], shape),
+    )
+    first, second, third, fourth = philox(counter, key)
+    pairs = np.stack([(first << HALF_WORD) | second, (third << HALF_WORD) | fourth], axis=-1)
     numbers: np.ndarray = ((pairs >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
     return numbers.reshape(patient.size, 2 * blocks)[:, :draws]
 

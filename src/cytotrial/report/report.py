@@ -18,6 +18,7 @@ from cytotrial.results.result import Result
 
 TIME_COURSES_SHOWN = 14
 SIGNIFICANT_DIGITS = 5  # of the numbers behind a figure: more only makes the file larger
+_SHORT = f"%.{SIGNIFICANT_DIGITS}g"
 
 REASON_COLUMNS = {
     "arm": "arm",
@@ -53,6 +54,9 @@ def render_report(result: Result) -> str:
         refused=sections.refused(result),
         onset=sections.onset(result),
         care=sections.care(result),
+        care_in_use=sections.care_in_use(result),
+        differences=sections.differences(result),
+        as_reported=sections.as_reported(result),
         side_effects=sections.side_effects(result),
         doses=sections.doses(result),
         reasons=sections.frame_table(result.reasons(), REASON_COLUMNS, percents=["percent"]),
@@ -107,12 +111,14 @@ def embedded_json(figure: dict[str, Any]) -> Markup:
 
 
 def _shortened(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(_SHORT % value) if math.isfinite(value) else None
+    if isinstance(value, list):
+        # Nearly all of a figure is long lists of numbers: no call for each of them.
+        finite = math.isfinite
+        return [(float(_SHORT % part) if finite(part) else None) if type(part) is float else _shortened(part) for part in value]
     if isinstance(value, dict):
         return {key: _shortened(part) for key, part in value.items()}
-    if isinstance(value, list):
-        return [_shortened(part) for part in value]
-    if isinstance(value, float):
-        return float(f"{value:.{SIGNIFICANT_DIGITS}g}") if math.isfinite(value) else None
     return value
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from cytotrial.report.wording import NOT_KNOWN, number, percent, points, with_interval
 from cytotrial.results.adverse_events import ANY_TERM
+from cytotrial.results.reporting import ANY_REPORTED
 from cytotrial.results.result import Result
 from cytotrial.results.tables import records
 from cytotrial.units import HOURS_PER_DAY
@@ -56,6 +57,12 @@ def headline(result: Result) -> TextTable:
             ),
         )
     )
+    reported = result.as_reported()
+    for name in result.context.schemes:
+        mine = reported[(reported["scheme"] == name) & (reported["term"] == ANY_REPORTED)]
+        told = {row["arm"]: row["reported_3_or_more_percent"] for row in records(mine)}
+        shares = (percent(told[arm] / 100) for arm in arms)
+        rows.append((f"The same, as {name.replace('_', ' ')} would report it", *shares))
     rows.append(("Doses given, of those planned in begun cycles", *(_given(given[given["arm"] == arm]) for arm in arms)))
     return TextTable(("95 % intervals in brackets", *arms), tuple(rows), (False, *(True for _ in arms)))
 
@@ -67,10 +74,62 @@ def published(result: Result) -> dict[str, TextTable]:
     for role in ("validation", "calibration", "information"):
         rows = frame[frame["role"] == role]
         if len(rows):
-            columns = ("study", "endpoint", "published", "n", "simulated", "inside", "criteria", "where")
+            columns = ("study", "endpoint", "published", "n", "simulated", "inside", "all graded", "where, criteria")
             lines = tuple(_published_row(row, names_arm=len(result.arms) > 1) for row in records(rows))
-            tables[role] = TextTable(columns, lines, (False, False, True, True, True, False, False, False))
+            numeric = (False, False, True, True, True, False, True, False)
+            tables[role] = _without_empty(TextTable(columns, lines, numeric), "all graded")
     return tables
+
+
+def differences(result: Result) -> TextTable:
+    """How each published trial was run otherwise than this protocol, one row a study and arm that differs."""
+    frame = result.beside_published()
+    known = frame[frame["differs"].fillna("") != ""].drop_duplicates(["study", "arm"])
+    several = len(result.arms) > 1
+    rows = tuple(
+        (f"{row['study']}, {row['arm']}" if several else str(row["study"]), str(row["differs"])) for row in records(known)
+    )
+    return TextTable(("study", "not as in this trial"), rows, (False, False))
+
+
+def as_reported(result: Result) -> dict[str, TextTable]:
+    """What each compared publication would report beside all that was graded, by the title of its scheme."""
+    frame = result.as_reported()
+    tables = {}
+    for name, scheme in result.context.schemes.items():
+        rows = [
+            (
+                *((str(row["arm"]),) if len(result.arms) > 1 else ()),
+                str(row["term"]),
+                percent(row["graded_percent"] / 100),
+                percent(row["reported_percent"] / 100),
+                percent(row["graded_3_or_more_percent"] / 100),
+                percent(row["reported_3_or_more_percent"] / 100),
+                "" if pd.isna(row["reported_from_grade"]) else f"grade {row['reported_from_grade']}",
+            )
+            for row in records(frame[frame["scheme"] == name])
+        ]
+        arm = ("arm",) if len(result.arms) > 1 else ()
+        columns = (*arm, "term", "graded", "as reported", "graded, 3 or more", "as reported, 3 or more", "reported from")
+        numeric = (*(False for _ in arm), False, True, True, True, True, False)
+        tables[f"{scheme.title} ({name})"] = TextTable(columns, tuple(rows), numeric)
+    return tables
+
+
+def care_in_use(result: Result) -> TextTable:
+    """Care that was really used: who had it, in how many courses, for how many hours."""
+    rows = [
+        (
+            str(row["arm"]),
+            str(row["title"]),
+            f"{number(row['patients'])} ({percent(row['percent'] / 100)})",
+            with_interval(row["courses_percent"] / 100, row["low_percent"] / 100, row["high_percent"] / 100, unit="1"),
+            NOT_KNOWN if pd.isna(row["hours_median"]) else _quartiles(row, "hours", days=False),
+        )
+        for row in records(result.care_in_use())
+    ]
+    names = ("arm", "care", "patients", "courses (95 % interval)", "hours a course, median (quartiles)")
+    return TextTable(names, tuple(rows), (False, False, True, True, True))
 
 
 def between_arms(result: Result) -> TextTable:
@@ -231,6 +290,15 @@ def frame_table(frame: pd.DataFrame, names: Mapping[str, str], *, percents: Sequ
     return TextTable(tuple(names.values()), tuple(rows), numeric)
 
 
+def _without_empty(table: TextTable, column: str) -> TextTable:
+    """The table without a column in which no row says anything."""
+    index = table.columns.index(column)
+    if any(row[index] for row in table.rows):
+        return table
+    cut = [(*part[:index], *part[index + 1 :]) for part in (table.columns, *table.rows)]
+    return TextTable(cut[0], tuple(cut[1:]), (*table.numeric[:index], *table.numeric[index + 1 :]))
+
+
 def _cell(rows: pd.DataFrame) -> str:
     if rows.empty:
         return NOT_KNOWN
@@ -264,8 +332,9 @@ def _spread(values: pd.Series) -> str:
 def _published_row(row: dict[str, Any], *, names_arm: bool) -> tuple[str, ...]:
     is_share = row["estimand"] in {"proportion", "rate"}
     unit = "1" if is_share and row["unit"] == "1" else "other"
-    remarks = [str(row["where"]), str(row["remark"] or ""), "" if row["verified"] else "not verified in the source"]
     criteria = "" if pd.isna(row["criteria"]) else str(row["criteria"])
+    verified = "" if row["verified"] else "not verified in the source"
+    remarks = [str(row["where"]), str(row["remark"] or ""), verified, criteria]
     counted = NOT_KNOWN if pd.isna(row["published_n"]) else number(row["published_n"])
     study = f"{row['study']}, {row['arm']}" if names_arm and not pd.isna(row["arm"]) else str(row["study"])
     return (
@@ -275,7 +344,7 @@ def _published_row(row: dict[str, Any], *, names_arm: bool) -> tuple[str, ...]:
         counted,
         _value(row, "simulated", unit),
         str(row["inside"]),
-        criteria,
+        "" if pd.isna(row["graded"]) else percent(row["graded"]),
         "; ".join(remark for remark in remarks if remark),
     )
 
@@ -284,6 +353,8 @@ def _endpoint(row: dict[str, Any]) -> str:
     """What was counted, in words: 'peak of creatinine, cycle 1; mean per cycle [mg/dL]', 'hypotension, grade 3; per course'."""
     name, term = str(row["endpoint"]).replace("_", " "), "" if pd.isna(row["term"]) else str(row["term"]).replace("_", " ")
     counted = term if name == "adverse event" and term else f"{name} {term}".strip()
+    counted = f"{term} in use" if name == "care in use" else counted
+    counted = f"any {name}" if counted == "adverse event" else counted
     window = "" if pd.isna(row["window"]) or not row["window"] else f", {row['window']}"
     estimand = "" if row["estimand"] == "proportion" else str(row["estimand"]).replace("_", " ")
     per = "" if row["denominator"] == "patient" else f"per {row['denominator']}"

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from cytotrial.results.efficacy import RESPONSE_TITLES, RESPONSES, SURVIVAL_TITLES, best_responses
+from cytotrial.results.lab_grades import grade_values, overall_grade, ungraded
 from cytotrial.results.tables import readable
 from cytotrial.units import HOURS_PER_DAY, HOURS_PER_MONTH
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 SIMULATED_STUDY = "SIM-"
 HASH_DIGITS = 8
 FATAL_GRADE = 5
+OUTCOMES = ("NOT RECOVERED/NOT RESOLVED", "RECOVERED/RESOLVED")
 KEYS = ["STUDYID", "USUBJID", "SUBJID"]
 LONGEST_NAME = 8  # of a variable, in the transport format such files are read with
 
@@ -59,6 +61,7 @@ def adae(result: Result) -> pd.DataFrame:
             AEDECOD=rows["TERM"],
             AEBODSYS=rows["SOC"],
             AETOXGR=rows["GRADE"].astype("string"),
+            ATOXGR=rows["GRADE"].astype("string"),
             ATOXGRN=rows["GRADE"],
             ASTDY=_day(start),
             AENDY=_day(end),
@@ -67,7 +70,7 @@ def adae(result: Result) -> pd.DataFrame:
             ARELTM=start,
             ARELTMU="HOURS",
             AESDTH=np.where(rows["GRADE"].fillna(0) >= FATAL_GRADE, "Y", "N"),
-            AEOUT=np.where(rows["GRADE"].fillna(0) >= FATAL_GRADE, "FATAL", np.where(end.isna(), "NOT RECOVERED", "RECOVERED")),
+            AEOUT=np.where(rows["GRADE"].fillna(0) >= FATAL_GRADE, "FATAL", np.where(end.isna(), *OUTCOMES)),
             TRTEMFL=np.where(start >= 0, "Y", "N"),
             AEDICT=rows["VERSION"],
         )
@@ -100,23 +103,29 @@ def adrs(result: Result) -> pd.DataFrame:
         AVALC=scans["OVERALL"],
         ADY=_day(scans["TIME"]),
         PCHG=100 * scans["CHANGE"],
-        CRIT1=scans["CRITERIA"],
+        PARCAT1=scans["CRITERIA"],
     )
     best = best_responses(patients, result.table("responses"))
     of_patient = _treated(result, patients).assign(
-        PARAM="Best overall response", PARAMCD="BOR", AVALC=best.to_numpy(), CRIT1=criteria
+        PARAM="Best overall response", PARAMCD="BOR", AVALC=best.to_numpy(), PARCAT1=criteria
     )
     frame = pd.concat([overall, of_patient], ignore_index=True)
-    return readable(frame.assign(AVAL=frame["AVALC"].map(numbers), AVALT=frame["AVALC"].map(RESPONSE_TITLES)))
+    return readable(frame.assign(AVAL=frame["AVALC"].map(numbers), AVALCAT1=frame["AVALC"].map(RESPONSE_TITLES)))
 
 
 def adlb(result: Result) -> pd.DataFrame:
-    """One row a laboratory value, with its baseline (the last value at or before the first planned dose) and change."""
+    """One row a laboratory value, with its baseline (the last value at or before the first planned dose), change and grade.
+
+    ATOXGR is negative for a value graded as low, positive as high, 0 where it could be graded and was neither; ATOXDSCL and
+    ATOXDSCH name the terms, ATOXGRL and ATOXGRH hold the grades of each direction, BTOXGR and so on those of the baseline.
+    ANRIND says where the value lies against the limits of normal. Runs that keep no grading have these columns empty.
+    """
     rows = result.table("labs").sort_values(["ARM", "ID", "PARAMCD", "TIME"], kind="stable").reset_index(drop=True)
     keys = ["ARM", "ID", "PARAMCD"]
     early = rows[(rows["TIME"] <= 0) & rows["AVAL"].notna()]
     last = early.groupby(keys).tail(1)
     base = rows[keys].merge(last[[*keys, "AVAL"]].rename(columns={"AVAL": "BASE"}), on=keys, how="left")["BASE"]
+    graded = _toxicity(result, rows.assign(BASE=base.to_numpy()))
     return readable(
         _treated(result, rows).assign(
             PARAM=rows["NAME"].str.replace("_", " ").str.capitalize() + " (" + rows["AVALU"] + ")",
@@ -124,12 +133,34 @@ def adlb(result: Result) -> pd.DataFrame:
             AVAL=rows["AVAL"],
             BASE=base.to_numpy(),
             CHG=rows["AVAL"] - base.to_numpy(),
+            **{str(name): values for name, values in graded.items()},
             ABLFL=np.where(rows.index.isin(last.index), "Y", ""),
             ADY=_day(rows["TIME"]),
             ARELTM=rows["TIME"],
             ARELTMU="HOURS",
         )
     )
+
+
+def _toxicity(result: Result, rows: pd.DataFrame) -> pd.DataFrame:
+    """Limits of normal, ANRIND, and the toxicity grades of values and of their baselines."""
+    known = result.context.laboratory
+    normals = {} if known is None else known.normals
+    low, high = (
+        rows["NAME"].map({name: getattr(normal, side) for name, normal in normals.items()}).astype("float64")
+        for side in ("lower", "upper")
+    )
+    indicator = np.select([rows["AVAL"] < low, rows["AVAL"] > high, low.notna() | high.notna()], ["LOW", "HIGH", "NORMAL"], "")
+    found = pd.DataFrame({"ANRLO": low, "ANRHI": high, "ANRIND": indicator}, index=rows.index)
+    for column, prefix in (("AVAL", "A"), ("BASE", "B")):
+        values = rows.assign(AVAL=rows[column])
+        grades = ungraded(values) if known is None else grade_values(values, known)
+        if prefix == "A":
+            found = found.assign(ATOXDSCL=grades["ATOXDSCL"], ATOXDSCH=grades["ATOXDSCH"])
+        one = overall_grade(grades)
+        pair = {f"{prefix}TOXGRL": grades["ATOXGRL"].astype("string"), f"{prefix}TOXGRH": grades["ATOXGRH"].astype("string")}
+        found = found.assign(**{f"{prefix}TOXGR": one.astype("string"), f"{prefix}TOXGRN": one}, **pair)
+    return found
 
 
 def adex(result: Result) -> pd.DataFrame:

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cytotrial.formats.clinic import CareInUse
 from cytotrial.formats.evidence import EvidenceFile
+from cytotrial.results.lab_grades import LaboratoryGrading, laboratory_grading_from_json, laboratory_grading_to_json
+from cytotrial.results.reporting import Scheme, scheme_from_json, scheme_to_json
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,25 @@ class ParameterUsed:
 
 
 @dataclass(frozen=True)
+class RuleUsed:
+    """A criterion an arm was managed by, in words: when it is met, what lifts it, and the findings it looks at."""
+
+    drug: str
+    criterion: str
+    level: str
+    when: str
+    until: str
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Context:
     """What was known when the run was made.
 
     `sources` are CSL fields by key, `calendars` lines for people by arm; `units`, `titles` and `groups` (vital, lab, tumour,
-    sign, treatment) are those of the observables by name.
+    sign, treatment) are those of the observables by name. `schemes` say how the studies report side effects, `care_in_use` how
+    care that was used is told from findings, `laboratory` how single laboratory values are graded. `rules` are the criteria by
+    arm; `dose_units` say for each drug the unit its doses are written in and what one of it amounts to [nmol].
     """
 
     published: tuple[EvidenceFile, ...] = ()
@@ -37,6 +54,11 @@ class Context:
     units: Mapping[str, str] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
+    schemes: Mapping[str, Scheme] = field(default_factory=dict)
+    care_in_use: Mapping[str, CareInUse] = field(default_factory=dict)
+    laboratory: LaboratoryGrading | None = None
+    rules: Mapping[str, tuple[RuleUsed, ...]] = field(default_factory=dict)
+    dose_units: Mapping[str, tuple[str, float]] = field(default_factory=dict)
 
 
 def context_to_json(context: Context) -> dict[str, Any]:
@@ -50,11 +72,18 @@ def context_to_json(context: Context) -> dict[str, Any]:
         "units": dict(context.units),
         "titles": dict(context.titles),
         "groups": dict(context.groups),
+        "schemes": [scheme_to_json(scheme) for scheme in context.schemes.values()],
+        "care_in_use": {name: care.model_dump(mode="json", exclude_none=True) for name, care in context.care_in_use.items()},
+        "laboratory": None if context.laboratory is None else laboratory_grading_to_json(context.laboratory),
+        "rules": {arm: [vars(rule) for rule in rules] for arm, rules in context.rules.items()},
+        "dose_units": {drug: list(unit) for drug, unit in context.dose_units.items()},
     }
 
 
 def context_from_json(content: Mapping[str, Any]) -> Context:
     """The context that `context_to_json` wrote; an empty mapping gives an empty context."""
+    laboratory = content.get("laboratory")
+    schemes = [scheme_from_json(written) for written in content.get("schemes", ())]
     return Context(
         published=tuple(EvidenceFile.model_validate(study) for study in content.get("published", ())),
         parameters=tuple(ParameterUsed(**row) for row in content.get("parameters", ())),
@@ -63,4 +92,12 @@ def context_from_json(content: Mapping[str, Any]) -> Context:
         units=content.get("units", {}),
         titles=content.get("titles", {}),
         groups=content.get("groups", {}),
+        schemes={scheme.name: scheme for scheme in schemes},
+        care_in_use={name: CareInUse.model_validate(care) for name, care in content.get("care_in_use", {}).items()},
+        laboratory=None if laboratory is None else laboratory_grading_from_json(laboratory),
+        rules={
+            arm: tuple(RuleUsed(**{**rule, "findings": tuple(rule["findings"])}) for rule in rules)
+            for arm, rules in content.get("rules", {}).items()
+        },
+        dose_units={drug: (str(unit), float(amount)) for drug, (unit, amount) in content.get("dose_units", {}).items()},
     )

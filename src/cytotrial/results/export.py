@@ -1,4 +1,4 @@
-"""Writes a run in the shapes other programs read: CSV, ADaM-shaped, NONMEM-shaped. The run itself is not changed."""
+"""Writes a run in the shapes other programs read, CSV, ADaM, NONMEM, and its figures. The run itself is not changed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pandas as pd
 from cytotrial.errors import Place, Problem, RunFolderError, did_you_mean
 from cytotrial.results.adam import DATASETS, study_id
 from cytotrial.results.nonmem import compartments, dose_events
+from cytotrial.results.printed import SUFFIXES
 from cytotrial.results.tables import COLUMNS
 
 if TYPE_CHECKING:
@@ -43,6 +44,28 @@ def export(result: Result, to: str, *, folder: Path) -> list[Path]:
     except OSError as failure:
         raise RunFolderError([Problem(Place(str(folder)), f"cannot be written: {failure.strerror}.")]) from None
     return [*frames, readme]
+
+
+def export_figures(result: Result, kind: str, *, folder: Path) -> list[Path]:
+    """Writes every figure of a run as svg, pdf or png, with matplotlib; returns their paths.
+
+    Raises:
+        RunFolderError: no such kind, matplotlib is not installed, a figure is there already, or the folder cannot be written.
+    """
+    if kind not in SUFFIXES:
+        raise RunFolderError(
+            [Problem(Place(path="figures"), f"no figure is written as '{kind}'.", did_you_mean(kind, SUFFIXES))]
+        )
+    paths = {name: folder / f"{name}.{kind}" for name in result.plots()}
+    existing = [path for path in paths.values() if path.exists()]
+    if existing:
+        advice = "Choose another folder; nothing is overwritten."
+        raise RunFolderError([Problem(Place(str(existing[0])), "this file exists already.", advice)])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as failure:
+        raise RunFolderError([Problem(Place(str(folder)), f"cannot be written: {failure.strerror}.")]) from None
+    return [result.plot(name).save(path) for name, path in paths.items()]
 
 
 Frames = Mapping[str, Callable[[], pd.DataFrame]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ class RunFolder:
         self.folder = folder
         self.manifest: Manifest = read_manifest(folder)
         self._cached = lru_cache(maxsize=None)(self._read)
+        self._connected = lru_cache(maxsize=1)(self._views)
 
     def table(self, name: str) -> pd.DataFrame:
         """A table of the run, arms in the order of the protocol, then patients; times in hours.
@@ -53,7 +55,7 @@ class RunFolder:
             RunFolderError: it is not one SELECT statement, or DuckDB refuses it; its message is passed on.
         """
         place = Place("query")
-        with self._views() as connection:
+        with self._connected().cursor() as connection:
             try:
                 statements = connection.extract_statements(sql)
                 if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
@@ -63,6 +65,19 @@ class RunFolder:
             except duckdb.Error as failure:
                 advice = "Tables: " + ", ".join(COLUMNS) + "."
                 raise RunFolderError([Problem(place, str(failure).strip(), advice)]) from None
+
+    def measured(self, names: Collection[str]) -> pd.DataFrame:
+        """The rows of labs and vitals of some findings by name or code, without regard to capitals, ordered as `table` orders.
+
+        Both tables are long, and most questions ask for few findings.
+        """
+        wanted = ", ".join(_quoted(name.casefold()) for name in sorted(names)) or "NULL"
+        columns = ", ".join(COLUMNS["labs"])
+        parts = [
+            f"SELECT {columns} FROM {table} WHERE lower(NAME) IN ({wanted}) OR lower(PARAMCD) IN ({wanted})"
+            for table in ("labs", "vitals")
+        ]
+        return self._in_order(typed("labs", self.query(" UNION ALL ".join(parts))))
 
     def context(self) -> dict[str, Any]:
         """What was known beside the tables: published studies, parameters, sources, calendars. Empty when not stored."""
@@ -85,7 +100,9 @@ class RunFolder:
                 frame = connection.execute("SELECT * FROM read_parquet($1, union_by_name = true)", [parts]).df()
             except duckdb.Error as failure:
                 raise self._damaged(name, failure) from None
-        frame = typed(name, frame)
+        return self._in_order(typed(name, frame))
+
+    def _in_order(self, frame: pd.DataFrame) -> pd.DataFrame:
         arm_order = {arm: number for number, arm in enumerate(self.manifest.arms)}
         # The order of rows must not depend on how patients were cut into chunks.
         order = pd.DataFrame({"arm": frame["ARM"].map(arm_order).astype("float64"), "id": frame["ID"]})

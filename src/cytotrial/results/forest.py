@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cytotrial.results.drawing import Figure, arm_colour, blank_layout, error_bars, note
+from cytotrial.results.drawing import Figure, arm_colour, blank_layout, error_bars
 from cytotrial.results.tables import records
 from cytotrial.units import UnitError, conversion
 
@@ -97,10 +97,16 @@ def beside_published(table: pd.DataFrame) -> Figure:
         )
     words = [f"{int(inside.sum())} of {len(shares)} simulated shares lie within the published interval"]
     layout = blank_layout("Simulated beside published", x="patients, courses or cycles [%]", y="", words=words)
-    ticks = {"tickvals": list(range(len(shares))), "ticktext": [label.strip() for label in labels]}
+    # The study stands once, above its first line: narrow screens leave little room beside an axis.
+    first = ~shares["study"].duplicated()
+    texts = [
+        (f"<b>{row['study']}</b><br>" if is_first else "") + _endpoint(row)
+        for row, is_first in zip(records(shares), first, strict=True)
+    ]
+    ticks = {"tickvals": list(range(len(shares))), "ticktext": texts}
     layout["yaxis"] |= {**ticks, "range": [len(shares) - 0.5, -0.5], "automargin": True, "showgrid": False, "ticks": ""}
     layout["xaxis"] |= {"rangemode": "tozero"}
-    layout["annotations"] = [note("intervals: published as stated or from n; simulated 95 %", y=1.0, x=1.0)]
+    words.append("intervals: published as stated or from n; simulated 95 %")
     layout |= {"height": 190 + 32 * max(len(shares), 2)}
     return {"data": data, "layout": layout}
 
@@ -113,6 +119,8 @@ def _bars(values: np.ndarray[Any, Any], low: np.ndarray[Any, Any], high: np.ndar
 def _endpoint(row: dict[str, Any]) -> str:
     term = "" if pd.isna(row["term"]) else str(row["term"]).replace("_", " ")
     name = term if term and row["endpoint"] == "adverse_event" else f"{str(row['endpoint']).replace('_', ' ')} {term}".strip()
+    name = f"{term} in use" if name.startswith("care in use") else name
+    name = f"any {name}" if name == "adverse event" else name
     return f"{name}, {row['window']}" if row["window"] else name
 
 

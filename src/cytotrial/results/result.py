@@ -12,12 +12,25 @@ import pandas as pd
 from cytotrial.errors import Place, Problem, RunFolderError, did_you_mean
 from cytotrial.evidence.comparison import compare_with_published
 from cytotrial.formats.run import Manifest
-from cytotrial.results import adverse_events, care, comparing, doses, efficacy, figures, forest, patient_figures, time_courses
+from cytotrial.results import (
+    adverse_events,
+    care,
+    care_in_use,
+    comparing,
+    doses,
+    efficacy,
+    figures,
+    forest,
+    patient_figures,
+    reporting,
+    time_courses,
+)
 from cytotrial.results.adverse_events import SEVERE, Denominator
 from cytotrial.results.context import Context, context_from_json
 from cytotrial.results.drawing import Figure
 from cytotrial.results.efficacy import Design
 from cytotrial.results.folder import RunFolder
+from cytotrial.results.shown import ShownFigure, result_html
 from cytotrial.results.tables import COLUMNS, readable
 from cytotrial.units import HOURS_PER_DAY
 
@@ -32,6 +45,7 @@ class Result:
             RunFolderError: not a complete run folder of a version this program reads.
         """
         self._run = RunFolder(folder)
+        self._adverse_events: dict[Denominator, pd.DataFrame] = {}
 
     @property
     def folder(self) -> Path:
@@ -76,6 +90,10 @@ class Result:
 
     def efficacy(self) -> pd.DataFrame:
         """Responses and survival by arm with 95 % intervals, and the published value where one is known."""
+        return self._efficacy.copy()
+
+    @cached_property
+    def _efficacy(self) -> pd.DataFrame:
         simulated = efficacy.efficacy(self.table("patients"), self.table("responses"), self.table("survival"), arms=self.arms)
         return efficacy.beside(simulated, self.beside_published())
 
@@ -92,6 +110,11 @@ class Result:
 
     def adverse_events(self, *, per: Denominator = "patient") -> pd.DataFrame:
         """Patients (or courses, cycles) with each adverse event: any grade, grades 1 to 5, grade 3 or more with an interval."""
+        if per not in self._adverse_events:
+            self._adverse_events[per] = self._counted(per)
+        return self._adverse_events[per].copy()
+
+    def _counted(self, per: Denominator) -> pd.DataFrame:
         slots = self.table("doses")
         units = self.table("patients") if per == "patient" else slots[slots["GIVEN"].fillna(0) > 0]
         return adverse_events.adverse_events(units, self.table("adverse_events"), arms=self.arms, per=per)
@@ -109,12 +132,28 @@ class Result:
         """Days of each supportive measure, by arm: wards, drugs at hand, whatever was turned on and off."""
         return care.care_days(self.table("patients"), self.table("inputs"), arms=self.arms)
 
+    def care_in_use(self) -> pd.DataFrame:
+        """Care that was really used, such as a vasopressor: patients, courses, hours, by arm. Empty for runs that keep none."""
+        known = {sign.finding for care in self.context.care_in_use.values() for sign in care.seen_in}
+        tables = (self._run.measured(known), self.table("doses"), self.table("patients"))
+        return care_in_use.care_in_use(*tables, self.context.care_in_use, arms=self.arms)
+
+    def as_reported(self) -> pd.DataFrame:
+        """Side effects as each compared publication would report them, beside all that were graded. Empty without a scheme."""
+        tables = self.table("patients"), self.table("adverse_events")
+        frames = [reporting.as_reported(*tables, scheme, arms=self.arms) for scheme in self.context.schemes.values()]
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=reporting.COLUMNS)
+
     def exposure(self) -> pd.DataFrame:
         """Start, peak, lowest value and area under the course of every observable, medians over patients, by arm."""
         return care.course_sizes(self._run, self.observables())
 
     def doses(self) -> pd.DataFrame:
         """Doses planned and given by arm, drug, course and cycle, with the main reason for those not given."""
+        return self._doses.copy()
+
+    @cached_property
+    def _doses(self) -> pd.DataFrame:
         return doses.doses(self.table("doses"), arms=self.arms)
 
     def doses_by_slot(self) -> pd.DataFrame:
@@ -135,7 +174,7 @@ class Result:
 
     @cached_property
     def _beside_published(self) -> pd.DataFrame:
-        return compare_with_published(self._run, self.context.published, arms=self.arms)
+        return compare_with_published(self._run, self.context, arms=self.arms)
 
     def plots(self) -> list[str]:
         """The names `plot` knows for this run: fixed figures, then the observables of the trajectories."""
@@ -159,32 +198,40 @@ class Result:
 
     def observables(self) -> list[str]:
         """The names of the time courses in the trajectories: vital signs first, then laboratory values, the rest last."""
+        return list(self._observables)
+
+    @cached_property
+    def _observables(self) -> tuple[str, ...]:
         names = [str(name) for name in self.query("select * from trajectories limit 0").columns]
         groups = self.context.groups
         rank = {group: number for number, group in enumerate(OBSERVABLE_GROUPS)}
-        return sorted(
-            (name for name in names if name not in COLUMNS["trajectories"]),
-            key=lambda name: rank.get(groups.get(name, ""), len(rank)),
-        )
+        kept = (name for name in names if name not in COLUMNS["trajectories"])
+        return tuple(sorted(kept, key=lambda name: rank.get(groups.get(name, ""), len(rank))))
 
-    def plot(self, name: str) -> Figure:
+    def plot(self, name: str) -> ShownFigure:
         """A figure as Plotly JSON (data, layout): one of `plots()`, such as 'survival', 'doses' or an observable.
+
+        A notebook shows it; `save("figure.pdf")` and `to_matplotlib()` print it.
 
         Raises:
             RunFolderError: no figure of that name; the nearest is given.
         """
         if name in FIGURES:
-            return cast("Figure", getattr(self, f"_plot_{name}")())
+            return ShownFigure(cast("Figure", getattr(self, f"_plot_{name}")()))
         observables = self.observables()
         if name in observables:
             unit = self.context.units.get(name, "")
             title = self.context.titles.get(name, name.replace("_", " "))
             until = None if self.context.groups.get(name) == "tumour" else self._first_course_hours
             bands = time_courses.bands(self._run, name)
-            return figures.time_course(bands, title, arms=self.arms, unit=unit, until=until)
+            return ShownFigure(figures.time_course(bands, title, arms=self.arms, unit=unit, until=until))
         raise RunFolderError(
             [Problem(Place(path=name), f"no figure is called '{name}'.", did_you_mean(name, [*FIGURES, *observables]))]
         )
+
+    def _repr_html_(self) -> str:
+        """The answer as a table, for notebooks."""
+        return result_html(self)
 
     def _plot_survival(self) -> Figure:
         return figures.survival(self.table("survival"), "OS", arms=self.arms)

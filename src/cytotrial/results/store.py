@@ -21,7 +21,7 @@ from cytotrial.results.context import Context, context_to_json
 from cytotrial.results.folder import CONNECTION_SETTINGS, CONTEXT, MANIFEST, REPORT, SCHEMA_FAMILY, SUMMARY
 from cytotrial.results.result import Result
 from cytotrial.results.summary import summarise
-from cytotrial.results.tables import COLUMNS, DUCKDB_TYPES, PANDAS_TYPES, empty, typed
+from cytotrial.results.tables import COLUMNS, DUCKDB_TYPES, PANDAS_TYPES, coded, empty
 
 ROWS_PER_GROUP = 122_880  # DuckDB's own default: one row group of one thread
 
@@ -86,7 +86,7 @@ class RunWriter:
         if table not in COLUMNS:
             raise ValueError(f"'{table}' is not a table of run/1: {', '.join(COLUMNS)}.")
         if len(frame):
-            self._write_part(table, typed(table, frame))
+            self._write_part(table, coded(table, frame))
 
     def finish(
         self, manifest: Manifest, *, context: Context | None = None, report: Callable[[Result], str] | None = None
@@ -121,7 +121,7 @@ class RunWriter:
 
     def _write_part(self, table: str, frame: pd.DataFrame) -> None:
         path = self._partial / table / f"part-{self._parts[table]:05d}.parquet"
-        kinds = {PANDAS_TYPES[kind]: DUCKDB_TYPES[kind] for kind in PANDAS_TYPES}
+        kinds = {PANDAS_TYPES[kind]: DUCKDB_TYPES[kind] for kind in PANDAS_TYPES} | {"category": DUCKDB_TYPES["text"]}
         # Explicit casts: a column that happens to be all missing must not change type from part to part.
         columns = ", ".join(
             f"CAST({_name(name)} AS {kinds[str(dtype)]}) AS {_name(name)}" for name, dtype in frame.dtypes.items()

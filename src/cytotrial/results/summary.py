@@ -25,6 +25,9 @@ def summarise(result: Result) -> dict[str, Any]:
         "doses": _records(result.doses()),
         "reasons": _records(result.reasons()),
         "adverse_events": _records(result.adverse_events()),
+        "as_reported": _records(result.as_reported()),
+        "care": _records(result.care()),
+        "care_in_use": _records(result.care_in_use()),
         "beside_published": _records(result.beside_published()),
     }
 

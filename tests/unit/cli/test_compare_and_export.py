@@ -50,6 +50,16 @@ def test_export_names_the_files_it_wrote(call, run_folder: Path, tmp_path: Path)
     assert "no shape is called 'sas'" in wrong.stderr
 
 
+def test_export_writes_figures_and_refuses_to_be_asked_for_nothing(call, run_folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="the extra 'print' is not installed")
+    shown = call("export", run_folder, "--figures", "svg", "-o", tmp_path / "figures")
+    assert shown.exit_code == 0
+    assert (tmp_path / "figures" / "doses.svg").is_file()
+    nothing = call("export", run_folder, "-o", tmp_path / "empty")
+    assert nothing.exit_code == 2
+    assert "nothing was asked for" in nothing.stderr
+
+
 def test_cite_gives_references_as_text_bibtex_and_csl(call, library) -> None:
     protocol = next(iter(library.protocols))
     study = library.evidence[read_protocol(find_protocol(protocol, library), library).compare_with[0]]

@@ -6,7 +6,6 @@ import pytest
 
 from cytotrial.catalogue import Library
 from cytotrial.cli.listings import citation_text, shortened
-from cytotrial.cli.show_rules import condition_text
 from cytotrial.formats.conditions import Condition
 
 pytestmark = pytest.mark.needs("drugs/aldesleukin", "protocols/hd_il2_rcc.yaml", "diseases/renal_cell_carcinoma")
@@ -81,7 +80,7 @@ def test_an_unknown_name_is_answered_with_the_way_on(call, arguments: list[str],
     ],
 )
 def test_a_condition_reads_as_a_phrase(written: dict, phrase: str) -> None:
-    assert condition_text(Condition.model_validate(written)) == phrase
+    assert Condition.model_validate(written).phrase() == phrase
 
 
 def test_a_citation_is_one_line_whatever_is_known_of_the_source() -> None:

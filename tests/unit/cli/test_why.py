@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from cytotrial.cli.why import clock_text
+from cytotrial.cli.why import _met_since, clock_text
 
 pytestmark = pytest.mark.needs("drugs/aldesleukin", "protocols/hd_il2_rcc.yaml", "diseases/renal_cell_carcinoma")
 
@@ -65,3 +66,16 @@ def test_treatment_days_begin_at_eight_in_the_morning() -> None:
     assert clock_text(15.99) == "hour 15.99 (day 1, 23:59)"
     assert clock_text(16.0) == "hour 16 (day 1, 00:00)"
     assert clock_text(24.0) == "hour 24 (day 2, 08:00)"
+
+
+def test_a_criterion_says_for_how_long_it_has_been_met_at_every_visit() -> None:
+    visits = pd.Series([0.0, 8.0, 16.0, 24.0, 32.0])
+    seen = pd.DataFrame({"TIME": [0.0, 16.0, 24.0, 32.0], "MET": [1, pd.NA, 1, 1]}).astype({"MET": "Int8"})
+    assert _met_since(seen, visits, 32.0) == 24.0
+    assert _met_since(seen, visits, 0.0) == 0.0
+
+
+def test_an_event_says_whether_its_worst_grade_was_reached_by_then(call, run_folder: Path) -> None:
+    early = call("why", run_folder, "--patient", 2, "--dose", 2).output
+    row = next(line for line in early.splitlines() if line.strip().startswith("Creatinine increased"))
+    assert row.split()[-2:] == ["by", "now"]

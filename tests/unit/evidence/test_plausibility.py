@@ -53,6 +53,18 @@ def case(**changes: Any) -> PlausibilityCase:
         ({"who": "population_mean"}, DECAY, 5.0),
         ({"reading": "share_above", "unit": "percent", "threshold": "4 mg/L"}, DECAY, 50.0),
         ({"reading": "share_below", "unit": "1", "threshold": "0.04 g/L", "window": ("0 h", "1 h")}, DECAY, 1.0),
+        ({"reading": "share_below", "unit": "1", "threshold": "0.6", "relative_to": "share_of_baseline"}, DECAY, 1.0),
+        (
+            {
+                "reading": "share_above",
+                "unit": "1",
+                "threshold": "0.6",
+                "relative_to": "share_of_baseline",
+                "window": ("12 h", "1 d"),
+            },
+            DECAY,
+            0.0,
+        ),
     ],
 )
 def test_a_reading_is_that_of_the_closed_form(changes: dict[str, Any], values: np.ndarray, expected: float) -> None:

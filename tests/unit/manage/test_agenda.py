@@ -62,6 +62,12 @@ def test_giving_moves_on_to_the_next_slot_and_returns_the_amount(agenda):
     assert agenda.last_given.tolist() == [0.0] * PATIENTS
 
 
+def test_a_smaller_dose_planned_is_told_as_a_share_of_the_largest(agenda):
+    assert agenda.planned_share() == pytest.approx([10 / 15] * PATIENTS)
+    give(agenda, 0)
+    assert agenda.planned_share() == pytest.approx([11 / 15] * PATIENTS)
+
+
 def test_a_withheld_dose_is_not_made_up_later(agenda):
     give(agenda, 0)
     agenda.skip(FIRST_ONLY, at(8), IDS, reasons=WHY)

@@ -19,7 +19,7 @@ def at(*hours):
 
 @pytest.fixture
 def plan():
-    return CarePlan(inputs=2, patients=2)
+    return CarePlan(2, np.array([1, 2]), seed=1)
 
 
 def turned(turns):
@@ -95,6 +95,45 @@ def test_a_second_treatment_does_not_shorten_what_the_first_holds(plan):
     plan.dose_given("first", [WARD], at=BOTH, time=at(0, 0), cycle_end=at(100, 100))
     turns = plan.dose_given("second", [WARD], at=BOTH, time=at(8, 8), cycle_end=at(60, 60))
     assert turned(turns)[-1] == (128.0, 0.0)
+
+
+def test_care_of_a_share_reaches_that_share_of_the_patients_and_the_same_ones_in_every_arm():
+    ids = np.arange(1, 4001)
+    everybody, start, end = np.ones(ids.size, dtype=bool), np.zeros(ids.size), np.full(ids.size, 100.0)
+    some = Switch("antibiotics", 1, 1.0, 28.0, share=0.4)
+    arms = [
+        CarePlan(2, ids, seed=7).dose_given("drug", [WARD, some], at=everybody, time=start, cycle_end=end) for _ in range(2)
+    ]
+    reached = [{turn.switch.name: turn.at for turn in turns if turn.value} for turns in arms]
+    assert reached[0]["ward"].all()
+    # Binomial: the standard error is 0.008, so four of them fail by chance in fewer than one of 10,000 seeds.
+    assert reached[0]["antibiotics"].mean() == pytest.approx(0.4, abs=0.031)
+    assert (reached[0]["antibiotics"] == reached[1]["antibiotics"]).all()
+
+
+def test_who_gets_care_of_a_share_does_not_depend_on_the_other_patients_and_stays_the_same_in_later_cycles():
+    some = Switch("antibiotics", 0, 1.0, 28.0, share=0.5)
+
+    def reached(ids, time):
+        plan = CarePlan(1, ids, seed=3)
+        now = np.full(ids.size, time)
+        turns = plan.dose_given("drug", [some], at=np.ones(ids.size, dtype=bool), time=now, cycle_end=now + 100)
+        return turns[-1].at
+
+    first = reached(np.arange(1, 101), 0.0)
+    assert 0 < first.sum() < 100
+    assert (reached(np.arange(41, 61), 0.0) == first[40:60]).all()
+    assert (reached(np.arange(1, 101), 336.0) == first).all()
+
+
+def test_the_end_of_a_cycle_turns_nothing_in_patients_whom_the_share_leaves_out():
+    ids = np.arange(1, 51)
+    some = Switch("antibiotics", 0, 1.0, 28.0, share=0.5)
+    plan = CarePlan(1, ids, seed=3)
+    everybody, start = np.ones(ids.size, dtype=bool), np.zeros(ids.size)
+    given = plan.dose_given("drug", [some], at=everybody, time=start, cycle_end=start + 100)[-1].at
+    stopped = plan.cycle_stops("drug", [some], at=everybody, time=start + 40)
+    assert (stopped[0].at == given).all()
 
 
 def test_switches_that_a_composition_lacks_are_left_out():

@@ -88,3 +88,21 @@ def test_a_case_that_cannot_be_read_says_why(plan: MonitoringPlan, case: str, me
 def test_a_case_expects_one_action_per_chart() -> None:
     with pytest.raises(ProtocolError, match="1 charts but 2 expected actions"):
         rules("{case: a, charts: [{creatinine: 3 mg/dL}], expect: [give, give]}")
+
+
+def test_a_case_says_where_the_dose_goes_down_a_level_and_where_it_is_only_withheld(plan: MonitoringPlan) -> None:
+    text = """
+schema: rules/1
+title: {en: R, fr: R}
+levels: [{id: half, fraction: 0.5}]
+criteria:
+  - {id: creatinine_high, level: relative, when: {lab: creatinine, above: 2}, source: {ref: key}}
+policy:
+  - {when: any relative, then: withhold and reduce one level}
+cases:
+  - case: a
+    charts: [{creatinine: 30 mg/L}, {creatinine: 30 mg/L}, {creatinine: 10 mg/L}]
+    expect: [withhold and reduce one level, withhold, give]
+"""
+    (result,) = run_cases(parse_yaml(text, RulesFile, file="r.yaml").content, name="r", plan=plan)
+    assert result.is_passed, result.actions

@@ -22,6 +22,7 @@ def decided(codes: list[np.int8], *, due: list[bool] | None = None, wait: float 
         delay_hours=np.where(action == DELAY, wait, 0.0),
         intervention=np.full(patients, -1, dtype=np.int16),
         latched=np.zeros((0, patients), dtype=bool),
+        moved_by=np.full(patients, -1, dtype=np.int16),
     )
 
 

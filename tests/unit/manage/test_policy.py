@@ -42,6 +42,9 @@ def test_every_condition_of_the_format_is_read(text: str, trigger: Trigger) -> N
         ("withhold", Action(WITHHOLD)),
         ("delay 1 week", Action(DELAY, hours=168.0)),
         ("reduce to half", Action(REDUCE, level="half")),
+        ("reduce one level", Action(REDUCE, levels_down=1)),
+        ("withhold and reduce one level or stop drug", Action(WITHHOLD, levels_down=1, or_stop=True)),
+        ("raise one level", Action(GIVE, levels_down=-1)),
         ("treat with dexamethasone", Action(TREAT, intervention="dexamethasone")),
         ("stop cycle", Action(STOP_CYCLE)),
         ("stop drug", Action(STOP_DRUG)),
@@ -85,5 +88,6 @@ def test_severity_follows_the_order_of_the_format() -> None:
 
 
 def test_actions_are_written_as_they_are_read() -> None:
-    for text in ("give", "delay 168 h", "reduce to half", "treat with dexamethasone", "stop course"):
+    ladder = ("reduce one level", "withhold and reduce one level or stop drug", "raise one level")
+    for text in ("give", "delay 168 h", "reduce to half", "treat with dexamethasone", "stop course", *ladder):
         assert action_text(read_action(text, ["half"])) == text

@@ -251,10 +251,10 @@ def test_judgement_weighs_concurrent_toxicity_and_leaves_a_single_one_alone(plan
     ledger = replace(Ledger.start(3), doses_in_course=np.ones(3, dtype=np.int64))
     # Chances: nothing for one term; 1 - exp(-0.4) and 1 - exp(-0.1) for two; 1 - exp(-0.8) and 1 - exp(-0.28) for three.
     for draws, expected in (
-        ((0.32, 0.99, 0.0), ["give", "withhold", "withhold"]),
-        ((0.34, 0.99, 0.0), ["give", "give", "withhold"]),
-        ((0.99, 0.09, 0.0), ["give", "stop cycle", "stop cycle"]),
-        ((0.99, 0.2, 0.0), ["give", "give", "stop cycle"]),
+        ((0.32, 0.99, 0.0, 0.0), ["give", "withhold", "withhold"]),
+        ((0.34, 0.99, 0.0, 0.0), ["give", "give", "withhold"]),
+        ((0.99, 0.09, 0.0, 0.0), ["give", "stop cycle", "stop cycle"]),
+        ((0.99, 0.2, 0.0, 0.0), ["give", "give", "stop cycle"]),
     ):
         due, drawn = np.ones(3, dtype=bool), np.tile(draws, (3, 1))
         decision = judging(plan).decide(History(plan, 3), grades, ledger=ledger, due=due, draws=drawn)
@@ -264,7 +264,7 @@ def test_judgement_weighs_concurrent_toxicity_and_leaves_a_single_one_alone(plan
 def test_nobody_judges_before_the_first_dose(plan: MonitoringPlan) -> None:
     grades = {name: np.array([4], dtype=np.int8) for name in ("fever", "rash", "cough")}
     decision = judging(plan).decide(
-        History(plan, 1), grades, ledger=Ledger.start(1), due=np.ones(1, dtype=bool), draws=np.zeros((1, 3))
+        History(plan, 1), grades, ledger=Ledger.start(1), due=np.ones(1, dtype=bool), draws=np.zeros((1, 4))
     )
     assert actions(decision) == ["give"]
 
@@ -274,7 +274,7 @@ def test_judgement_is_named_as_the_reason(plan: MonitoringPlan) -> None:
     ledger = replace(Ledger.start(1), doses_in_course=np.ones(1, dtype=np.int64))
     profile = judging(plan)
     due = np.ones(1, dtype=bool)
-    decision = profile.decide(History(plan, 1), grades, ledger=ledger, due=due, draws=np.zeros((1, 3)))
+    decision = profile.decide(History(plan, 1), grades, ledger=ledger, due=due, draws=np.zeros((1, 4)))
     assert profile.phrases[decision.policy_step[0]] == "judgement: stop cycle"
 
 
@@ -288,11 +288,107 @@ def test_a_further_cycle_is_declined_once_where_it_would_begin_and_never_the_fir
         doses_in_cycle=np.array([0, 0, 0, 3, 0]),
         withheld_in_a_row=np.array([0, 0, 1, 0, 0]),
     )
-    draws = np.full((5, 3), 0.09)
+    draws = np.full((5, 4), 0.09)
     draws[4, 2] = 0.11
     decision = profile.decide(History(plan, 5), {}, ledger=ledger, due=np.ones(5, dtype=bool), draws=draws)
     assert actions(decision) == ["give", "stop cycle", "give", "give", "give"]
     assert profile.phrases[decision.policy_step[1]] == "judgement: no further cycle"
+
+
+def test_symptoms_wear_a_patient_down_who_then_declines_the_rest_of_the_cycle(plan: MonitoringPlan) -> None:
+    written = "judgement: {symptom_terms: [nausea, fatigue, pruritus], symptom_grade: 2, weary_hazard: 0.1}"
+    profile = ready(rules([], [], written), plan)
+    names = {"nausea": [2, 2, 3], "fatigue": [1, 2, 3], "pruritus": [0, 0, 2]}
+    grades = {name: np.array(row, dtype=np.int8) for name, row in names.items()}
+    ledger = replace(Ledger.start(3), doses_in_course=np.ones(3, dtype=np.int64))
+    # Chances: nothing for one symptom, 1 - exp(-0.1) for two, 1 - exp(-0.2) for three.
+    for draw, expected in ((0.09, ["give", "stop cycle", "stop cycle"]), (0.15, ["give", "give", "stop cycle"])):
+        draws = np.tile([0.0, 0.0, 0.0, draw], (3, 1))
+        decision = profile.decide(History(plan, 3), grades, ledger=ledger, due=np.ones(3, dtype=bool), draws=draws)
+        assert actions(decision) == expected
+    assert profile.phrases[decision.policy_step[2]] == "judgement: worn down by symptoms"
+
+
+def test_each_symptom_that_lasts_makes_it_likelier_that_a_further_cycle_is_declined(plan: MonitoringPlan) -> None:
+    written = "judgement: {symptom_terms: [nausea, fatigue], next_cycle_refused: 0.05, refused_per_symptom: 0.1}"
+    profile = ready(rules([], [], written), plan)
+    grades = {"nausea": np.array([0, 0, 1], dtype=np.int8), "fatigue": np.array([0, 1, 1], dtype=np.int8)}
+    ledger = replace(Ledger.start(3), cycles=np.full(3, 2), doses_in_course=np.full(3, 9))
+    for draw, expected in (
+        (0.04, ["stop cycle", "stop cycle", "stop cycle"]),
+        (0.14, ["give", "stop cycle", "stop cycle"]),
+        (0.24, ["give", "give", "stop cycle"]),
+        (0.26, ["give", "give", "give"]),
+    ):
+        draws = np.tile([0.0, 0.0, draw, 0.0], (3, 1))
+        decision = profile.decide(History(plan, 3), grades, ledger=ledger, due=np.ones(3, dtype=bool), draws=draws)
+        assert actions(decision) == expected
+
+
+LADDER = "levels: [{id: two_thirds, fraction: 0.667}, {id: third, fraction: 0.333}]"
+
+
+def course(profile: RuleProfile, plan: MonitoringPlan, record: Recorder, values: list[float]) -> list[tuple[str, float]]:
+    """Action and dose level at successive doses of one patient, by the creatinine seen at each."""
+    history, ledger, taken = History(plan, 1), Ledger.start(1), []
+    for index, value in enumerate(values):
+        record(history, 24.0 * index, {"creatinine": [value]})
+        decision = decide(profile, history, ledger)
+        ledger = ledger.after(decision)
+        taken.append((actions(decision)[0], float(ledger.fraction[0])))
+    return taken
+
+
+def test_a_dose_goes_down_the_ladder_once_per_episode(plan: MonitoringPlan, record: Recorder) -> None:
+    profile = ready(rules([CREATININE], ["any relative -> withhold and reduce one level"], LADDER), plan)
+    taken = course(profile, plan, record, [1, 3, 3, 1, 3, 1, 3, 1])
+    assert taken == [
+        ("give", 1.0),
+        ("withhold", 0.667),
+        ("withhold", 0.667),
+        ("give", 0.667),
+        ("withhold", 0.333),
+        ("give", 0.333),
+        ("withhold", 0.333),
+        ("give", 0.333),
+    ]
+
+
+def test_below_the_lowest_level_the_drug_is_stopped_where_the_policy_says_so(plan: MonitoringPlan, record: Recorder) -> None:
+    profile = ready(rules([CREATININE], ["any relative -> withhold and reduce one level or stop drug"], LADDER), plan)
+    taken = course(profile, plan, record, [3, 1, 3, 3, 1, 3])
+    assert [action for action, _ in taken] == ["withhold", "give", "withhold", "withhold", "give", "stop drug"]
+
+
+def test_a_reduced_dose_is_given_while_the_finding_lasts_and_rises_again_when_it_is_gone(
+    plan: MonitoringPlan, record: Recorder
+) -> None:
+    normal = "{id: normal, level: note, when: {lab: creatinine, at_most: 1.5}, source: {ref: a}}"
+    policy = ["any relative -> reduce one level", "criterion normal -> raise one level"]
+    taken = course(ready(rules([CREATININE, normal], policy, LADDER), plan), plan, record, [1, 3, 3, 1.8, 1, 1])
+    assert taken == [("give", 1.0), ("reduce", 0.667), ("give", 0.667), ("give", 0.667), ("give", 1.0), ("give", 1.0)]
+
+
+def test_levels_of_the_largest_dose_are_doses_and_not_shares_of_a_smaller_one(plan: MonitoringPlan, record: Recorder) -> None:
+    ladder = "levels: [{id: three, fraction: 0.5}, {id: two, fraction: 0.333}]\nlevels_of: largest_dose"
+    profile = ready(rules([CREATININE], ["any relative -> reduce one level or stop drug"], ladder), plan)
+    history = History(plan, 3)
+    record(history, 0, {"creatinine": [3, 1, 3]})
+    # In maintenance half of the largest dose is planned: reduced to it before, that is the full dose now.
+    ledger = replace(Ledger.start(3), fraction=np.array([1.0, 0.5, 0.333]))
+    decision = decide(profile, history, ledger, planned_share=np.full(3, 0.5))
+    assert actions(decision) == ["reduce", "give", "stop drug"]
+    assert decision.fraction == pytest.approx([0.666, 1.0, 0.0])
+
+
+def test_a_patient_without_a_dose_due_keeps_the_episode(plan: MonitoringPlan, record: Recorder) -> None:
+    profile = ready(rules([CREATININE], ["any relative -> reduce one level"], LADDER), plan)
+    history = History(plan, 1)
+    record(history, 0, {"creatinine": [3]})
+    ledger = Ledger.start(1).after(decide(profile, history))
+    idle = decide(profile, history, ledger, due=np.zeros(1, dtype=bool))
+    again = decide(profile, history, ledger.after(idle))
+    assert again.level_fraction.tolist() == [0.667]
 
 
 def test_rules_of_the_arm_reach_the_other_drugs_and_the_most_severe_wins(plan: MonitoringPlan, record: Recorder) -> None:

@@ -196,7 +196,25 @@ MISTAKES = {
     "evidence_of_unknown_term": (
         EVIDENCE,
         ("estimand:", "term: Fevr, estimand:"),
-        r"study2020\.yaml:9:\d+: .*no grading has the term 'Fevr'",
+        r"study2020\.yaml:9:\d+: .*nothing simulated is called 'Fevr'",
+    ),
+    "evidence_of_unknown_setting": (
+        EVIDENCE,
+        ("expectations:", "setting: {rules: [carefull]}\nexpectations:"),
+        r"study2020\.yaml:8:\d+: setting\.rules\[0\]: the library has no rules 'carefull'\.\n  Did you mean 'careful'",
+    ),
+    "reporting_of_unknown_term": (
+        "reporting/table.yaml",
+        "schema: reporting/1\ntitle: {en: T, fr: T}\nstatus: assumed\nsource: {ref: study2020}\nterms:\n  heat: {of: [fevr]}\n",
+        r"table\.yaml:6:\d+: terms\.heat\.of\[0\]: no grading has the term 'fevr'\.\n  Did you mean 'fever'",
+    ),
+    "care_seen_in_nothing": (
+        "monitoring/standard.yaml",
+        (
+            "schedules:",
+            "care_in_use:\n  fan: {title: {en: F, fr: V}, seen_in: [{finding: thermometr, above: 1, unit: degC}]}\nschedules:",
+        ),
+        r"standard\.yaml:4:\d+: care_in_use\.fan\.seen_in\[0\]: 'thermometr' is not measured\.\n  Did you mean 'thermometer'",
     ),
     "plausibility_of_nothing": (
         "drugs/remedy/plausibility.yaml",
@@ -294,6 +312,13 @@ def test_every_check_has_a_test() -> None:
 
 def test_a_sound_library_has_no_findings(write_library: Callable[..., Path]) -> None:
     assert check_library(load_library(write_library())) == []
+
+
+def test_a_hazard_ratio_of_a_covariate_that_is_not_drawn_is_named(write_library: Callable[..., Path]) -> None:
+    after = "    after_progression: {median: 9 months, status: assumed, hazard_ratios: {wait: 2}}\n    covariates:"
+    library = load_library(write_library({POPULATION: ("    covariates:", after)}))
+    found = [str(finding.problem) for finding in check_library(library)]
+    assert any(re.search("hazard_ratios.*'wait' is not drawn by this population.*weight", one, re.S) for one in found), found
 
 
 def test_findings_can_be_asked_for_one_folder(write_library: Callable[..., Path]) -> None:

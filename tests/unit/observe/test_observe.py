@@ -141,3 +141,10 @@ def test_missing_measurements_occur_as_often_as_stated(ports: InterfaceFile) -> 
     values = see(plan, {"albumin": 4.0}, occasion(8, patients=4000)).values["albumin"]
     # Four standard errors of a proportion: 1 seed in 16,000 falls outside; the seed is fixed.
     assert np.isnan(values).mean() == pytest.approx(0.25, abs=4 * np.sqrt(0.25 * 0.75 / 4000))
+
+
+def test_a_schedule_of_the_first_weeks_stops_at_their_end(ports: InterfaceFile) -> None:
+    weekly = plan_of(ports, "schedules:\n  a: {measure: [creatinine], when: every 7 d for the first 4 weeks}\n")
+    measured = {day: see(weekly, {"creatinine": 1.0}, occasion(day * 24.0), hours=168.0) for day in (7, 21, 28, 35)}
+    seen = {day: bool(np.isfinite(chart.values["creatinine"]).all()) for day, chart in measured.items()}
+    assert seen == {7: True, 21: True, 28: False, 35: False}

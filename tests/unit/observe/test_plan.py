@@ -29,6 +29,7 @@ def derived(**changes: str) -> str:
         ("at each scan", Moment("scan")),
         ("at each visit", Moment("any")),
         ("every 1 week", Moment("any", 168.0)),
+        ("every 7 d for the first 4 weeks", Moment("any", 168.0, 672.0)),
     ],
 )
 def test_every_phrase_of_the_format_is_read(text: str, moment: Moment) -> None:
@@ -41,6 +42,7 @@ def test_every_phrase_of_the_format_is_read(text: str, moment: Moment) -> None:
         ("before each does", "Did you mean 'before each dose'"),
         ("every 3 kg", "measure different things"),
         ("every 0 h", "has no length"),
+        ("every 7 d for the first 0 weeks", "has no length"),
     ],
 )
 def test_a_moment_that_cannot_be_read_says_what_is_expected(text: str, message: str) -> None:

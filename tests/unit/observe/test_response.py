@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cytotrial.formats import ResponseFile
-from cytotrial.observe.response import LABELS, Assessment, ResponseAssessor
+from cytotrial.observe.response import LABELS, Assessment, ResponseAssessor, area_as_measured
 from cytotrial.reading import read_yaml
 
 WEEK = 168.0
@@ -28,6 +28,11 @@ def recist(library: Path) -> ResponseAssessor:
 @pytest.fixture(scope="session")
 def who(library: Path) -> ResponseAssessor:
     return assessor(library, "who_1979")
+
+
+@pytest.fixture(scope="session")
+def who_single_scan(library: Path) -> ResponseAssessor:
+    return assessor(library, "who_1979_single_scan")
 
 
 def assess(criteria: ResponseAssessor, sizes: list[float | None], *, every: float = 8) -> Assessment:
@@ -136,6 +141,81 @@ def test_a_new_lesion_is_progression_whatever_the_size(recist: ResponseAssessor)
     result = recist.assess(times, sizes, new_lesions=np.array([[False, False, True]]))
     assert overall(result) == ["SD", "PR", "PD"]
     assert best(result) == "SD"
+
+
+def test_a_doubtful_rise_that_the_next_scan_does_not_show_is_no_progression(who: ResponseAssessor) -> None:
+    # 60 to 68 mm is 28 % of the product: over the limit of 25 %, short of 44 %.
+    result = assess(who, [100, 60, 60, 68, 61, 60])
+    assert overall(result) == ["SD", "PR", "PR", "PR", "PR", "PR"]
+    assert np.isnan(result.progression_time[0])
+    assert not result.is_open[0]
+
+
+def test_a_doubtful_rise_that_stands_counts_from_the_first_scan(who: ResponseAssessor) -> None:
+    result = assess(who, [100, 60, 60, 68, 69])
+    assert overall(result) == ["SD", "PR", "PR", "PD", "PD"]
+    assert result.progression_time.tolist() == [24 * WEEK]
+    assert not result.is_open[0]
+
+
+def test_a_doubtful_rise_on_the_last_scan_is_progression_that_waits_for_another(who: ResponseAssessor) -> None:
+    result = assess(who, [100, 60, 60, 68])
+    assert overall(result)[-1] == "PD"
+    assert result.progression_time.tolist() == [24 * WEEK]
+    assert result.is_open[0]
+
+
+def test_a_rise_by_a_fifth_of_the_diameter_needs_no_second_scan(who: ResponseAssessor) -> None:
+    result = assess(who, [100, 60, 60, 72, 60])
+    assert overall(result)[3] == "PD"
+    assert not result.is_open[0]
+
+
+def test_a_doubtful_rise_stands_when_the_next_scan_shows_a_new_lesion(who: ResponseAssessor) -> None:
+    times = np.arange(4)[None, :] * 8 * WEEK
+    new = np.array([[False, False, False, True]])
+    result = who.assess(times, np.array([[100.0, 60.0, 68.0, 60.0]]), new_lesions=new)
+    assert result.progression_time.tolist() == [16 * WEEK]
+
+
+def test_a_scan_that_was_not_made_leaves_the_question_to_the_one_after(who: ResponseAssessor) -> None:
+    assert overall(assess(who, [100, 60, 68, None, 60]))[2] == "PR"
+    assert overall(assess(who, [100, 60, 68, None, 70]))[2] == "PD"
+
+
+def test_by_the_letter_of_the_handbook_one_scan_shows_progression(who_single_scan: ResponseAssessor) -> None:
+    result = assess(who_single_scan, [100, 60, 60, 68, 61])
+    assert overall(result)[3] == "PD"
+    assert not result.is_open[0]
+
+
+def test_what_is_too_small_to_measure_does_not_progress(who: ResponseAssessor, who_single_scan: ResponseAssessor) -> None:
+    assert overall(assess(who, [50, 4, 9, 9, 12])) == ["SD", "CR", "PR", "PR", "PD"]
+    assert overall(assess(who_single_scan, [50, 4, 9]))[2] == "PD"
+
+
+def test_products_are_measured_lesion_by_lesion(who: ResponseAssessor) -> None:
+    # One of two lesions of 50 mm is gone: half of the products, and half of the diameters squared would be a quarter.
+    times, sizes = np.array([[0.0, 8 * WEEK, 16 * WEEK]]), np.array([[100.0, 50.0, 50.0]])
+    at_half = who.assess(times, sizes, areas=np.array([[5000.0, 2500.0, 2500.0]]))
+    above_half = who.assess(times, sizes, areas=np.array([[5000.0, 2600.0, 2600.0]]))
+    assert (best(at_half), best(above_half)) == ("PR", "SD")
+    assert at_half.change[0, 1] == pytest.approx(-0.5)
+
+
+def test_a_scan_misreads_area_as_it_misreads_diameter() -> None:
+    size, true_size, true_area = np.array([66.0, np.nan, 0.0]), np.array([60.0, 60.0, 0.0]), np.array([1800.0, 1800.0, 0.0])
+    measured = area_as_measured(size, true_size, true_area)
+    assert measured[0] == pytest.approx(1800.0 * 1.1**2)
+    assert np.isnan(measured[1])
+    assert measured[2] == 0.0
+    assert area_as_measured(size, true_size, None)[0] == 66.0**2
+
+
+def test_criteria_on_diameters_do_not_look_at_products(recist: ResponseAssessor) -> None:
+    times, sizes = np.array([[0.0, 8 * WEEK]]), np.array([[100.0, 70.0]])
+    with_areas = recist.assess(times, sizes, areas=np.array([[5000.0, 4999.0]]))
+    assert overall(with_areas) == overall(recist.assess(times, sizes))
 
 
 @given(sizes=st.lists(st.one_of(st.none(), st.floats(0, 300)), min_size=2, max_size=8), factor=st.floats(1.0, 3.0))

@@ -1,0 +1,51 @@
+"""SUNDIALS CVODE called from C++, with the analytic Jacobian and the factors made for its pattern; default and tuned.
+
+It links against an installation that you name in SUNDIALS_ROOT: build it from source with `-O3 -march=native`, because the
+packages of distributions are several times slower and would flatter the project.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.engine.native import NativeRun, compile_cpp, driver_source
+from benchmarks.engine.peer import MissingPeerError, Prepared
+from benchmarks.engine.scalar import scalar_code
+from benchmarks.engine.task import Task
+
+# Jacobian at least every 2 set-ups, set-up at least every 10 steps or when gamma moves by 10 %, Newton to 0.2 of the tolerance,
+# order 4 at most: the defaults keep an old Jacobian too long after a dose.
+TUNED = (2.0, 10.0, 0.1, 0.2, 4.0)
+_LIBRARIES = ("cvode", "nvecserial", "sunlinsoldense", "sunmatrixdense", "core", "generic")
+
+
+@dataclass(frozen=True)
+class Cvode:
+    """CVODE with one set of options."""
+
+    name: str
+    tuned: bool
+    sparse: bool = True
+    patients: int = 200
+    rtols: tuple[float, ...] = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)
+    threads: bool = True
+
+    def prepare(self, task: Task, folder: Path) -> Prepared:
+        """Linked against the installation in SUNDIALS_ROOT."""
+        root = os.environ.get("SUNDIALS_ROOT", "")
+        if not (Path(root) / "include" / "cvode" / "cvode.h").exists():
+            raise MissingPeerError("set SUNDIALS_ROOT to an installation of SUNDIALS that was built from source.")
+        lib = next(path for name in ("lib", "lib64") if (path := Path(root) / name).exists())
+        found = [str(file) for name in _LIBRARIES for file in sorted(lib.glob(f"libsundials_{name}.a"))]
+        source = driver_source(scalar_code(task.system, shared=task.shared), "cvode_driver.cpp")
+        library, seconds = compile_cpp(source, folder, name="cvode", extra=(f"-I{root}/include", *found))
+        config = (Path(root) / "include" / "sundials" / "sundials_config.h").read_text(encoding="utf-8")
+        version = re.search(r'SUNDIALS_VERSION "([^"]+)"', config)
+        options = (float(self.sparse), *(TUNED if self.tuned else (0.0,) * 5), 0.0)
+        setting = "its defaults" if not self.tuned else "Jacobian every 2 set-ups, set-up every 10 steps, order at most 4"
+        kind = "sparse factors made for the pattern" if self.sparse else "dense factors"
+        ready = NativeRun(library, task, options, absolute=0.03 if self.tuned else 1.0)
+        return Prepared(ready, seconds, version.group(1) if version else "", f"analytic Jacobian, {kind}, {setting}")
