@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from search import Search, Target, fitted, write_into_tables
+from search import Band, Search, Target, fitted, write_into_tables
 
 from cytotrial.catalogue import Library, load_library
 from cytotrial.evidence.plausibility import Case, check_plausibility, plausibility_cases
@@ -57,6 +57,8 @@ def main() -> None:
     written.add_argument("--patients", type=int, default=200)
     written.add_argument("--seed", type=int, default=1)
     written.add_argument("--rounds", type=int, default=2)
+    written.add_argument("--name", default="hd_il2_acute", help="of the record")
+    written.add_argument("--free", nargs="*", default=[], help="move these parameters only")
     written.add_argument("--fresh-seeds", type=int, nargs="*", default=[])
     written.add_argument("--write", action="store_true", help="set the tables to the best point")
     asked = written.parse_args()
@@ -68,15 +70,16 @@ def main() -> None:
     biology = compose(library, drugs=protocol.drugs, disease=DISEASE)
     acute = [name for name, module in library.modules.items() if "physiology" in Path(module.folder).parts]
     free = fitted(biology, [*acute, *MODULES_BESIDE_PHYSIOLOGY])
-    free = {full: parameter for full, parameter in free.items() if full not in COUNTED_ELSEWHERE}
-    cases = measured_cases(library, {*acute, *MODULES_BESIDE_PHYSIOLOGY})
+    moved = set(asked.free) or free.keys() - set(COUNTED_ELSEWHERE)
+    free = {full: parameter for full, parameter in free.items() if full in moved}
+    cases = measured_cases(library, {parameter.module for parameter in free.values()})
     in_cases = {f"{case.module}.{case.name}": target_of(case) for case in cases}
     head = {
         "protocol": f"{REGIMEN}, {RULES}, {SUPPORT}, {DISEASE}, first course",
         "patients": asked.patients,
         "seed": asked.seed,
     }
-    search = Search("hd_il2_acute", library=library, free=free, targets={**IN_TRIALS, **in_cases}, asked=head)
+    search = Search(asked.name, library=library, free=free, targets={**IN_TRIALS, **in_cases}, asked=head)
 
     def measure(values: Mapping[str, float], seed: int = asked.seed) -> dict[str, float]:
         settings = search.as_settings(values)
@@ -93,19 +96,15 @@ def main() -> None:
 
 
 def measured_cases(library: Library, modules: set[str]) -> list[Case]:
-    """The measured cases of these modules that no clinic decides in: quick to simulate."""
-    return [
-        case
-        for case in plausibility_cases(library)
-        if case.module in modules and case.content.status == "measured" and case.content.rules is None
-    ]
+    """The measured cases of these modules."""
+    return [case for case in plausibility_cases(library) if case.module in modules and case.content.status == "measured"]
 
 
-def target_of(case: Case) -> Target:
-    """The middle of a case's range, with half its width as tolerance."""
+def target_of(case: Case) -> Band:
+    """The range of a case."""
     low, high = float(case.content.low), float(case.content.high)
     source = case.content.source
-    return Target(f"{source.ref}: {source.where}" if source else "", (low + high) / 2, (high - low) / 2, WEIGHT_OF_A_CASE)
+    return Band(f"{source.ref}: {source.where}" if source else "", (low + high) / 2, (high - low) / 2, WEIGHT_OF_A_CASE)
 
 
 def case_values(library: Library, cases: list[Case], settings: Mapping[str, str | float]) -> dict[str, float]:

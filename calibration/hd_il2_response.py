@@ -57,7 +57,7 @@ def main() -> None:
 
     def trial(values: Mapping[str, float], seed: int) -> dict[str, float]:
         moved = with_overrides(protocol, patients=asked.patients, seed=seed, set=search.as_settings(values))
-        result = run_trial(moved, library, keep=False)
+        result = run_trial(moved, library, keep=False, brief=True)
         return {name: target.read(result) for name, target in targets.items()}
 
     def measure(values: Mapping[str, float]) -> dict[str, float]:

@@ -28,6 +28,7 @@ FARTHEST = math.log(2.5)  # a parameter stays within this of the library's value
 PULL = 0.5  # as far from the start as weighs one tolerance
 DAMPINGS = (1.0, 10.0, 0.1)  # tried in turn; the best of them is the next centre
 SOFT = 3.0  # tolerances: from here on a miss counts in proportion, not squared, and no single target drowns the others
+EDGE = 4.0  # how much more a miss outside a band weighs, for each half width
 UNREAD = 10.0  # tolerances: what could not be read
 
 
@@ -45,6 +46,16 @@ class Target:
         off = (simulated - self.value) / self.tolerance if math.isfinite(simulated) else UNREAD
         soft = SOFT * math.sqrt(2.0 * (math.hypot(1.0, off / SOFT) - 1.0))
         return math.copysign(math.sqrt(self.weight) * soft, off)
+
+
+@dataclass(frozen=True)
+class Band(Target):
+    """A published range: its middle with half its width as tolerance; outside it a miss weighs more."""
+
+    def residual(self, simulated: float) -> float:
+        """That of a target, steeper from the edge of the band on."""
+        off = abs(simulated - self.value) / self.tolerance
+        return super().residual(simulated) * (1.0 + EDGE * max(off - 1.0, 0.0) if math.isfinite(off) else 1.0)
 
 
 @dataclass(frozen=True)

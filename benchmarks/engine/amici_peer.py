@@ -10,6 +10,7 @@ import importlib.metadata
 import importlib.util
 import logging
 import os
+import subprocess
 import sys
 import time
 from contextlib import contextmanager
@@ -53,7 +54,11 @@ class Amici:
         target = folder / f"amici-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
         taken = target / "seconds"
         if not taken.exists():
-            taken.write_text(repr(self._build(text, target, task)), encoding="utf-8")
+            try:
+                seconds = self._build(text, target, task)
+            except subprocess.CalledProcessError as error:
+                raise MissingPeerError(f"its build of the model failed: {error}") from error
+            taken.write_text(repr(seconds), encoding="utf-8")
         model = amici.import_model_module(_MODEL, str(target)).get_model()
         setting = "CVODES with KLU, doses as SBML events, no sensitivities, shared parameters in the code"
         seconds = float(taken.read_text(encoding="utf-8"))

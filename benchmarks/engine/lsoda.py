@@ -1,6 +1,6 @@
 """LSODA called from C++, with compiled rates; it makes its own Jacobian by differences, as its interface has no other.
 
-It links against an installation of liblsoda (lsoda.h and liblsoda.a) that you name in LSODA_ROOT.
+It links against an installation of liblsoda (lsoda.h and liblsoda.a) that you name in CYTOTRIAL_LSODA.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ class Lsoda:
     threads: bool = True
 
     def prepare(self, task: Task, folder: Path) -> Prepared:
-        """Linked against the installation in LSODA_ROOT."""
-        root = Path(os.environ.get("LSODA_ROOT", ""))
+        """Linked against the installation in CYTOTRIAL_LSODA."""
+        root = Path(os.environ.get("CYTOTRIAL_LSODA", ""))
         if not (root / "include" / "lsoda.h").exists():
-            raise MissingPeerError("set LSODA_ROOT to a folder with include/lsoda.h and lib/liblsoda.a.")
+            raise MissingPeerError("set CYTOTRIAL_LSODA to a folder with include/lsoda.h and lib/liblsoda.a.")
         source = driver_source(scalar_code(task.system, shared=task.shared), "lsoda_driver.cpp")
         extra = (f"-I{root}/include", str(root / "lib" / "liblsoda.a"))
         library, seconds = compile_cpp(source, folder, name="lsoda", extra=extra)

@@ -90,11 +90,12 @@ def _followed_terms(grader: Grader, profiles: Iterable[RuleProfile]) -> Iterator
 
 @dataclass(frozen=True)
 class Decided:
-    """What is decided about the doses due of one treatment, and the reasons in words, (patients,)."""
+    """What is decided about the doses due of one treatment, why in words, (patients,), and what its rules may treat with."""
 
     given: Given
     decision: Decision
     reasons: list[str]
+    interventions: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -263,13 +264,13 @@ class Clinic:
         self._ledgers[given.drug.id] = self._ledgers[given.drug.id].after(final)
         reasons = np.full(ids.size, "", dtype=object)
         if not final.due.any():
-            return Decided(given, final, list(reasons))
+            return Decided(given, final, list(reasons), profile.interventions)
         slots = Slots(self._arm, given.drug.id, ids, self._history.now, agenda.course, agenda.cycle, agenda.number)
         made = decision_columns(profile, final, slots=slots)
         self._decisions.append(made)
         self._findings.append(finding_columns(profile, final, slots=slots))
         reasons[np.flatnonzero(final.due)] = np.where(made["CRITERIA"] != "", made["CRITERIA"], made["POLICY"])
-        return Decided(given, final, list(reasons))
+        return Decided(given, final, list(reasons), profile.interventions)
 
     def _may_go_on(self, only_if: str) -> BoolArray:
         """(patients,) what the last scan says about a further course."""
@@ -341,6 +342,8 @@ def apply(course: Course, orders: Orders) -> None:
         planned = agenda.due(time, course.visit.occasion.present)
         giving = planned & decision.due & (decision.action <= REDUCE)
         course.start_care(given, giving)
+        for number in np.unique(decision.intervention[decision.due & (decision.intervention >= 0)]):
+            course.treat(given, decided.interventions[number], decision.due & (decision.intervention == number))
         durations, routes = agenda.durations(), agenda.routes()
         course.stop_care(given, decision.due & (decision.action >= STOP_CYCLE))
         for code in MOST_SEVERE_FIRST:

@@ -216,6 +216,11 @@ class Course:
         end = given.agenda.cycle_end()
         self._turn(self._care.dose_given(given.drug.id, given.care, at=at, time=self._time, cycle_end=end))
 
+    def treat(self, given: Given, entry: str, at: BoolArray) -> None:
+        """Turns on the care that a rule of a treatment orders by its name; nothing where the arm's set does not have it."""
+        ordered = [switch for switch in given.care if switch.entry == entry]
+        self._turn(self._care.ordered(given.drug.id, ordered, at=at, time=self._time))
+
     def stop_care(self, given: Given, at: BoolArray) -> None:
         """Brings the end of supportive care forward where a cycle was stopped."""
         self._turn(self._care.cycle_stops(given.drug.id, given.care, at=at, time=self._time))

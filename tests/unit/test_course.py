@@ -38,6 +38,7 @@ def patients(biology):
         "height": np.full(PATIENTS, 175.0),
         "age": np.full(PATIENTS, 50.0),
         "female": np.zeros(PATIENTS),
+        "performance_status": np.zeros(PATIENTS),
     }
     parameters = biology.parameter_values(covariates)
     return Patients(np.arange(1, PATIENTS + 1), covariates, {}, parameters, biology.initial_states(parameters))

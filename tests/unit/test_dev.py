@@ -94,6 +94,15 @@ def test_the_status_of_test_is_that_of_pytest_or_of_the_first_check_that_failed(
     assert capsys.readouterr().out.count("FAILED") == sum(2 if name == "ruff" else 1 for name in statuses)
 
 
+def test_bench_hands_its_arguments_on(dev, monkeypatch) -> None:
+    install(dev)
+    ran: list[list[str]] = []
+    monkeypatch.setattr(dev, "_run", lambda command: ran.append(command) or 3)
+    monkeypatch.setattr(sys, "argv", ["dev.py", "bench", "--peers", "cvode", "--repeats", "2"])
+    assert dev.main() == 3
+    assert ran == [[dev._python(), "-m", "benchmarks.engine", "--peers", "cvode", "--repeats", "2"]]
+
+
 def test_dev_needs_nothing_but_the_standard_library() -> None:
     done = subprocess.run([sys.executable, "-I", "-S", ROOT / "dev.py", "--help"], capture_output=True, text=True, check=True)
     assert "demo" in done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -143,6 +144,20 @@ def care_of_unknown_inputs(scope: Scope) -> Iterator[Problem]:
             written = getattr(care, "input", None)
             if written is not None and written not in inputs:
                 yield Problem(document.place("care", name, "input"), f"'{written}' is no input.", did_you_mean(written, inputs))
+
+
+def treatment_that_no_care_set_has(scope: Scope) -> Iterator[Problem]:
+    """What a policy treats with is an entry of some set of supportive care, given only when ordered."""
+    entries = {name: care for _, document in scope.documents("support/1") for name, care in document.content.care.items()}
+    ordered = [name for name, care in entries.items() if getattr(care, "ordered", False)]
+    for _, _, document in _profiles(scope):
+        for index, step in enumerate(document.content.policy):
+            treated = re.fullmatch(r"treat with (\S+)", step.then.strip())
+            if treated is None or treated[1] in ordered:
+                continue
+            what = f"no set of supportive care gives '{treated[1]}' when ordered."
+            advice = did_you_mean(treated[1], ordered, see="An entry under care: in support/1 with `ordered: true`.")
+            yield Problem(document.place("policy", index, "then"), what, advice)
 
 
 def _needed(phrase: str) -> int:

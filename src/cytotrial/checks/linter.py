@@ -46,6 +46,7 @@ CHECKS: tuple[tuple[Check, Level], ...] = (
     (clinic.failing_case, "error"),
     (clinic.rules_of_unknown_grades, "error"),
     (clinic.care_of_unknown_inputs, "error"),
+    (clinic.treatment_that_no_care_set_has, "error"),
     (clinic.eligibility_of_missing_findings, "error"),
     (clinic.plan_of_missing_observables, "note"),
     (clinic.grading_of_missing_findings, "note"),

@@ -13,6 +13,51 @@ _PASSES_LEVEL = 2
 _CODE_LEVEL = 1  # the level above takes twice as long on long straight-line code, which runs no faster
 
 
+_MODE_OF_X86 = """
+declare void @llvm.x86.sse.stmxcsr(ptr)
+declare void @llvm.x86.sse.ldmxcsr(ptr)
+define internal i64 @flush_denormals() nounwind noinline {
+  %place = alloca i32
+  call void @llvm.x86.sse.stmxcsr(ptr %place)
+  %old = load i32, ptr %place
+  %new = or i32 %old, 32832
+  store i32 %new, ptr %place
+  call void @llvm.x86.sse.ldmxcsr(ptr %place)
+  %kept = zext i32 %old to i64
+  ret i64 %kept
+}
+define internal void @restore_denormals(i64 %kept) nounwind noinline {
+  %place = alloca i32
+  %old = trunc i64 %kept to i32
+  store i32 %old, ptr %place
+  call void @llvm.x86.sse.ldmxcsr(ptr %place)
+  ret void
+}
+"""
+_MODE_OF_ARM = """
+declare i64 @llvm.aarch64.get.fpcr()
+declare void @llvm.aarch64.set.fpcr(i64)
+define internal i64 @flush_denormals() nounwind noinline {
+  %old = call i64 @llvm.aarch64.get.fpcr()
+  %new = or i64 %old, 16777216
+  call void @llvm.aarch64.set.fpcr(i64 %new)
+  ret i64 %old
+}
+define internal void @restore_denormals(i64 %old) nounwind noinline {
+  call void @llvm.aarch64.set.fpcr(i64 %old)
+  ret void
+}
+"""
+_NO_MODE = """
+define internal i64 @flush_denormals() nounwind noinline {
+  ret i64 0
+}
+define internal void @restore_denormals(i64 %old) nounwind noinline {
+  ret void
+}
+"""
+
+
 @dataclass(frozen=True)
 class Machine:
     """A processor to compile for: LLVM's name of it, its features, and how many doubles it works on at once."""
@@ -35,9 +80,9 @@ def compiler_version() -> str:
 
 
 def compile_text(text: str, machine: Machine) -> bytes:
-    """Object code of a module's text."""
+    """Object code of a module's text, which may call `flush_denormals` and `restore_denormals`."""
     target = _target(machine)
-    module = llvm.parse_assembly(text)
+    module = llvm.parse_assembly(text + _denormal_mode(target.triple))
     module.triple = target.triple
     module.data_layout = str(target.target_data)
     module.verify()
@@ -46,6 +91,13 @@ def compile_text(text: str, machine: Machine) -> bytes:
     builder = llvm.create_pass_builder(target, options)
     builder.getModulePassManager().run(module, builder)
     return bytes(target.emit_object(module))
+
+
+def _denormal_mode(triple: str) -> str:
+    """How this kind of processor is told to take denormal numbers for zero, and to go back to what it did."""
+    if triple.startswith("x86_64"):
+        return _MODE_OF_X86
+    return _MODE_OF_ARM if triple.startswith(("aarch64", "arm64")) else _NO_MODE
 
 
 class LoadedCode:

@@ -171,7 +171,7 @@ def _doses(biology: Biology, patients: Patients, *, regimen: Regimen, drug: Drug
 def _care(regimen: Regimen, care: Sequence[Switch], *, patients: int) -> Events:
     """Supportive care from the first dose of each cycle until some time after its last."""
     found = []
-    for switch in care:
+    for switch in (switch for switch in care if not switch.ordered):
         cycles = sorted({dose.cycle for dose in regimen.doses})
         first = [min(dose.hours for dose in regimen.doses if dose.cycle == cycle) for cycle in cycles]
         last = [max(dose.hours for dose in regimen.doses if dose.cycle == cycle) for cycle in cycles]

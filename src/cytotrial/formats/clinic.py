@@ -103,6 +103,9 @@ class Care(Format):
         default="0 h", description="ends this long after the last planned dose of the cycle, or after the cycle was stopped"
     )
     share: float = Field(default=1.0, gt=0, le=1, description="of the patients who get it, where practice was mixed")
+    ordered: bool = Field(
+        default=False, description="only when a rule says `treat with <name of this entry>`; then for `after` from each order"
+    )
     title: Text
     source: Source | None = None
     status: Status = "assumed"

@@ -19,7 +19,7 @@ from cytotrial.units import hours
 @dataclass(frozen=True)
 class Switch:
     """One input of the biology: its index, the value while care is given, for how long after the last dose [h], and to which
-    share of the patients.
+    share of the patients. `entry` is its name in the set; what is `ordered` waits for a rule that treats with it.
     """
 
     name: str
@@ -27,6 +27,8 @@ class Switch:
     value: float
     after_hours: float
     share: float = 1.0
+    entry: str = ""
+    ordered: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ class Turn:
 def switches(support: SupportFile, inputs: Sequence[str]) -> tuple[Switch, ...]:
     """The switches of a set that this composition has."""
     return tuple(
-        Switch(care.input, list(inputs).index(care.input), care.value, hours(care.after), care.share)
-        for care in support.care.values()
+        Switch(care.input, list(inputs).index(care.input), care.value, hours(care.after), care.share, entry, care.ordered)
+        for entry, care in support.care.items()
         if care.input in inputs
     )
 
@@ -69,10 +71,18 @@ class CarePlan:
 
         The first dose given of a cycle may not be its first slot, and a delay moves the end of a cycle: so every dose asks.
         """
-        held = self._until.setdefault(treatment, np.full(self._shape, -np.inf))
+        by_cycle = [switch for switch in care if not switch.ordered]
+        return self._hold(treatment, by_cycle, at=at, time=time, from_=cycle_end)
+
+    def ordered(self, treatment: str, care: Sequence[Switch], *, at: BoolArray, time: FloatArray) -> list[Turn]:
+        """Turns on what a rule ordered, for the stated time from now; a stop of the cycle does not end it."""
+        return self._hold(f"ordered: {treatment}", care, at=at, time=time, from_=time)
+
+    def _hold(self, holder: str, care: Sequence[Switch], *, at: BoolArray, time: FloatArray, from_: FloatArray) -> list[Turn]:
+        held = self._until.setdefault(holder, np.full(self._shape, -np.inf))
         turns = []
         for switch in care:
-            until = cycle_end + switch.after_hours
+            until = from_ + switch.after_hours
             is_on = self._latest(switch) > time
             longer = at & self._gets(switch) & (until > held[switch.index] + TIME_TOLERANCE_HOURS)
             held[switch.index] = np.where(longer, until, held[switch.index])

@@ -9,6 +9,7 @@ import pytest
 
 from cytotrial.engine import Ensemble
 from cytotrial.engine.assembly import assemble
+from cytotrial.engine.machine import _denormal_mode
 from cytotrial.engine.methods import RODAS5P
 
 
@@ -39,3 +40,22 @@ def test_any_number_of_patients_can_be_advanced(compiled, patients):
     ensemble = Ensemble(compiled({"x": "-x"}), np.zeros((patients, 0)), np.ones((patients, 1)))
     assert len(ensemble.advance(2.0, np.array([1.0])).time) == patients
     assert ensemble.states.shape == (patients, 1)
+
+
+def test_denormal_numbers_are_flushed_while_patients_are_integrated_and_not_elsewhere(compiled):
+    """Multiplied from left to right the rate is 1, by way of 1e-310, which is a denormal number."""
+    sizes = {"a": 1e-150, "b": 1e-150, "c": 1e-10, "d": 1e300, "e": 1e10}
+    model = compiled({**dict.fromkeys(sizes, "0"), "total": "a*b*c*d*e"})
+    initial, nothing = np.array([[*sizes.values(), 0.0]]), np.empty((1, 0))
+    ensemble = Ensemble(model, nothing, initial, threads=1)
+    ensemble.advance(1.0)
+    assert ensemble.states[0, -1] == 0.0
+    assert model.derivatives(initial, nothing, nothing)[0, -1] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("triple", ["x86_64-unknown-linux-gnu", "arm64-apple-darwin", "aarch64-linux-gnu", "riscv64-linux-gnu"])
+def test_every_processor_has_a_way_to_flush_or_none(triple):
+    text = _denormal_mode(triple)
+    assert (
+        text.count("define internal i64 @flush_denormals()") == text.count("define internal void @restore_denormals(i64") == 1
+    )

@@ -54,6 +54,25 @@ def test_a_delay_moves_the_end_of_care(plan):
     assert not any(turn.at[1] for turn in turns)
 
 
+ORDERED = Switch("drip", 1, 1.0, 24.0, entry="drip", ordered=True)
+
+
+def test_what_waits_for_an_order_does_not_start_with_a_dose(plan):
+    assert plan.dose_given("drug", [ORDERED], at=BOTH, time=at(0, 0), cycle_end=at(100, 100)) == []
+
+
+def test_an_order_holds_for_its_time_and_each_further_one_renews_it(plan):
+    assert turned(plan.ordered("drug", [ORDERED], at=FIRST, time=at(8, 8))) == [(8.0, 1.0), (32.0, 0.0)]
+    renewed = plan.ordered("drug", [ORDERED], at=FIRST, time=at(16, 16))
+    assert turned(renewed) == [(40.0, 0.0)]
+    assert any(turn.forget for turn in renewed)
+
+
+def test_the_stop_of_a_cycle_does_not_end_what_was_ordered(plan):
+    plan.ordered("drug", [ORDERED], at=FIRST, time=at(8, 8))
+    assert turned(plan.cycle_stops("drug", [ORDERED], at=FIRST, time=at(9, 9))) == []
+
+
 def test_care_ends_earlier_when_the_cycle_is_stopped(plan):
     plan.dose_given("drug", [WARD], at=BOTH, time=at(0, 0), cycle_end=at(100, 100))
     turns = plan.cycle_stops("drug", [WARD], at=FIRST, time=at(40, 40))

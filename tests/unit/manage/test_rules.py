@@ -416,3 +416,34 @@ def test_a_stop_of_the_arm_reaches_a_drug_without_a_dose_due_and_withholding_doe
     final = across_arm({"first": (arm, decide(arm, history)), "second": (own, idle)})["second"]
     assert final.due.tolist() == [False, True]
     assert actions(final)[1] == "stop course"
+
+
+def test_a_decision_on_some_patients_spread_over_all_is_that_on_all(plan: MonitoringPlan, record: Recorder) -> None:
+    latching = CREATININE.replace("above: 2}", "above: 2}, until: {lab: creatinine, below: 1}")
+    profile = ready(rules([latching, PRESSURE], SEVERITY), plan)
+    history = History(plan, 4)
+    record(history, 0, {"creatinine": [3, 1, 3, 1], "systolic_pressure": [120, 120, 120, 120]})
+    ledger = Ledger.start(4).after(decide(profile, history))
+    record(history, 8, {"creatinine": [1.5, 1, 0.5, 3], "systolic_pressure": [70, 120, 120, 120]})
+    due = np.array([True, False, True, False])
+    (rows,) = np.nonzero(due)
+    whole = decide(profile, history, ledger, due=due)
+    spread = decide(profile, history.of(rows), ledger.of(rows), due=due[rows]).spread(rows, ledger)
+    for name in ("due", "fraction", "level_fraction", "latched", "moved_by", "intervention"):
+        assert np.array_equal(getattr(spread, name), getattr(whole, name)), name
+    for name in ("action", "policy_step", "met", "delay_hours"):
+        assert np.array_equal(getattr(spread, name)[..., rows], getattr(whole, name)[..., rows]), name
+    assert actions(spread) == ["stop cycle", "give", "give", "give"]
+
+
+def test_who_has_no_dose_due_is_left_as_the_ledger_has_them(plan: MonitoringPlan, record: Recorder) -> None:
+    profile = ready(rules([CREATININE], SEVERITY), plan)
+    history = History(plan, 3)
+    record(history, 0, {"creatinine": [3, 3, 3]})
+    ledger = replace(Ledger.start(3), fraction=np.array([1.0, 0.5, 0.25]), withheld_in_a_row=np.array([0, 1, 2]))
+    rows = np.array([1])
+    spread = decide(profile, history.of(rows), ledger.of(rows), due=np.array([True])).spread(rows, ledger)
+    assert spread.due.tolist() == [False, True, False]
+    assert spread.level_fraction.tolist() == [1.0, 0.5, 0.25]
+    assert ledger.after(spread).withheld_in_a_row.tolist() == [0, 2, 2]
+    assert spread.latched.shape == (1, 3)

@@ -149,6 +149,11 @@ MISTAKES = {
         ("{vital: thermometer, at_least: 40, unit: degC}", "{grade: fevre, at_least: 3}"),
         r"careful\.yaml:6:\d+: .*no grading has the term 'fevre'\.\n  Did you mean 'fever'",
     ),
+    "treatment_that_no_care_set_has": (
+        RULES,
+        ("then: withhold}", "then: treat with fan}"),
+        r"careful\.yaml:9:\d+: .*no set of supportive care gives 'fan' when ordered",
+    ),
     "care_of_unknown_inputs": (
         "support/standard.yaml",
         ("input: cooling", "input: coling"),

@@ -54,3 +54,42 @@ def test_tables_without_a_measurement_have_their_columns(plan: MonitoringPlan) -
     tables = History(plan, 1).to_tables(arm="A", ids=np.array([1]))
     assert list(tables["labs"].columns) == ["ARM", "ID", "TIME", "PARAMCD", "NAME", "AVAL", "AVALU"]
     assert len(tables["vitals"]) == 0
+
+
+def test_some_of_the_patients_are_seen_as_in_company(plan: MonitoringPlan, record: Recorder) -> None:
+    history = History(plan, 3)
+    record(history, 0, {"creatinine": [1.0, 2.0, 3.0]}, first=True)
+    chart = record(history, [8, 9, 10], {"creatinine": [4.0, None, 6.0]})
+    history.add_grades({"fever": np.array([1, -1, 3], dtype=np.int8)}, chart)
+    rows = np.array([2, 0])
+    some = history.of(rows)
+    assert some.patients == 2
+    assert some.plan is plan
+    assert some.latest("creatinine").tolist() == [6.0, 4.0]
+    assert some.baseline("creatinine").tolist() == [3.0, 1.0]
+    assert some.measured_at("creatinine").tolist() == [10.0, 8.0]
+    for mine, all_of_it in (
+        (some.series("creatinine"), history.series("creatinine")),
+        (some.grade_series("fever"), history.grade_series("fever")),
+    ):
+        assert len(mine) == len(all_of_it)
+        for record_of_some, whole in zip(mine, all_of_it, strict=True):
+            assert record_of_some.value.tolist() == whole.value[rows].tolist()
+            assert record_of_some.time.tolist() == whole.time[rows].tolist()
+            assert record_of_some.since.tolist() == whole.since[rows].tolist()
+
+
+def test_the_last_rounds_of_some_patients_can_be_cut_out(plan: MonitoringPlan, record: Recorder) -> None:
+    history = History(plan, 2)
+    for time in (0, 8, 16):
+        record(history, time, {"creatinine": [1.0 + time, 2.0 + time]})
+    last = history.of(np.array([1])).series("creatinine")[1:]
+    assert [one.value.tolist() for one in last] == [[10.0], [18.0]]
+
+
+def test_of_nobody_nothing_has_been_seen(plan: MonitoringPlan, record: Recorder) -> None:
+    history = History(plan, 2)
+    record(history, 0, {"creatinine": [1.0, 2.0]}, first=True)
+    nobody = history.of(np.array([], dtype=np.int64))
+    assert nobody.patients == 0
+    assert nobody.latest("creatinine").shape == (0,)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cytotrial.population.streams import normals, philox, uniforms
+from cytotrial.population.streams import normals, philox, uniforms, uniforms_of_streams
 
 # Known answers of Philox4x32-10 published with Random123 (kat_vectors).
 KNOWN_ANSWERS = [
@@ -61,3 +61,12 @@ def test_normals_of_neighbouring_patients_minutes_and_draws_are_uncorrelated():
 
 def test_a_minute_before_the_first_dose_is_allowed():
     assert np.isfinite(normals(1, "labs", np.arange(3), -60, draws=1)).all()
+
+
+def test_many_streams_at_once_give_the_numbers_of_each():
+    patients = [np.array([1, 2, 3]), np.array([], dtype=np.int64), np.array([2, 9])]
+    minutes = [np.array([0, 480, 960]), np.array([], dtype=np.int64), np.array([-60, 2**33])]
+    together = uniforms_of_streams(7, ["labs", "scans", "vitals"], patients, minutes, draws=3)
+    alone = [uniforms(7, name, patients[at], minutes[at], draws=3) for at, name in ((0, "labs"), (2, "vitals"))]
+    assert together.shape == (5, 3)
+    assert np.array_equal(together, np.concatenate(alone))
