@@ -118,12 +118,14 @@ class Course:
         self._time: FloatArray = np.full(count, -np.inf)
         self._time_before = self._time
         self._seen_inputs = defaults
+        self._extinctions = biology.extinctions(patients.parameters)
         self._recorded = patients.numbers <= recorded
         names = biology.system.observables
         self._watched = [index for index, name in enumerate(names) if watched is None or name in watched]
         self._trajectories: list[tuple[IntArray, FloatArray, np.ndarray]] = []
         self._events: list[_Entry] = []
         self._truth: FloatArray = np.zeros((count, len(self._watched)))
+        self._observed: FloatArray = np.zeros((count, len(names)))
         self.happenings = Happenings(tuple(biology.events.values()), seed=seed, ids=patients.numbers)
         self.visit = self._first_visit()
 
@@ -171,20 +173,21 @@ class Course:
         self._let_happen(before, goal, moving & ~self._is_over)
         present = moving & ~self._is_over
         self._time = np.where(present, goal, self._time)
-        observed = self._observe()
+        observed = self._observe(present)
         interval = self._interval(rows, observed[:, self._watched], self._time - before, present)
         self.visit = self._visit(present, self._truths(observed), interval)
 
     def _let_happen(self, before: FloatArray, now: FloatArray, moved: BoolArray) -> None:
         """Notes the chance events since the last visit, starts what they cause, and ends the follow-up of those who died."""
         states = self._ensemble.states
-        self._seen_inputs = self._ensemble.inputs
+        inputs = self._ensemble.inputs
+        self._seen_inputs = inputs.copy()
         hazards = {event.hazard: states[:, self._states.index(event.hazard)] for event in self.happenings.events}
         self.happenings.advance(hazards, before, now, moved)
         for event in self.happenings.events:
             if event.sets is not None:
                 index = self._inputs.index(event.sets)
-                on = moved & self.happenings.lasting(event, now) & (self._ensemble.inputs[:, index] == 0)
+                on = moved & self.happenings.lasting(event, now) & (inputs[:, index] == 0)
                 self._set(index, on, now, np.ones(self.ids.size), "event")
                 self._seen_inputs[on, index] = 1.0
                 self._set(index, on, self.happenings.end_of(event), np.zeros(self.ids.size), "event")
@@ -228,7 +231,7 @@ class Course:
     def remove_extinct(self) -> None:
         """Sets states that fell below what can live to their extinct value: the cure, at a visit."""
         states = self._ensemble.states
-        for name, (limit, extinct) in self.biology.extinctions(self.patients.parameters).items():
+        for name, (limit, extinct) in self._extinctions.items():
             values = states[:, self._states.index(name)]
             gone = (values < limit) & (values > extinct) & self.visit.occasion.present
             if gone.any():
@@ -294,7 +297,7 @@ class Course:
     def _first_visit(self) -> Visit:
         everybody = np.ones(self.ids.size, dtype=bool)
         self._time = np.zeros(self.ids.size)
-        observed = self._observe()
+        observed = self._observe(everybody)
         self._truth = observed[:, self._watched]
         self._keep(np.arange(self.ids.size), self._time, self._ensemble.observe())
         return self._visit(everybody, self._truths(observed), Interval(np.zeros(self.ids.size)), is_first=True)
@@ -332,16 +335,19 @@ class Course:
 
     # ------------------------------------------------------------------ what is true
 
-    def _observe(self) -> FloatArray:
-        """(patients, observables) now."""
+    def _observe(self, present: BoolArray) -> FloatArray:
+        """(patients, observables) of those present now, of the others at their last visit."""
+        who = np.flatnonzero(present)
         # What an event of this visit switches on is seen at this visit, though it enters the biology only from now on.
-        return self._model.observe(self._ensemble.states, self.patients.parameters, self._seen_inputs)
+        states, inputs = self._ensemble.states[who], self._seen_inputs[who]
+        self._observed[who] = self._model.observe(states, self.patients.parameters, inputs, owner=who)
+        return self._observed
 
     def _truths(self, observed: FloatArray) -> dict[str, FloatArray]:
         """What is true at this visit by name, observables and chance events, (patients,) each."""
         names = self.biology.system.observables
         # Each observable is read by itself from here on: its numbers are put side by side once.
-        columns = dict(zip(names, np.ascontiguousarray(observed.T), strict=True))
+        columns = dict(zip(names, observed.T.copy(), strict=True))
         return {**columns, **self.happenings.findings(self._time_before, self._ensemble.time)}
 
     def _interval(self, rows: Sequence[Outputs], truth: FloatArray, gap: FloatArray, present: BoolArray) -> Interval:

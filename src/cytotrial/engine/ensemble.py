@@ -155,12 +155,14 @@ class Ensemble:
 
     def cancel(self, patients_mask: np.ndarray, *, target: int | None = None, kind: EventKind = EventKind.SET_INPUT) -> None:
         """Drop pending events of these patients: all of them, or those of one target of this kind where a target is given."""
-        waiting = joined(self._queue)
-        drop = self._mask(patients_mask)[waiting.patient]
-        if target is not None:
-            drop &= (waiting.target == target) & (waiting.kind == kind)
-        self._queue = [waiting.take(~drop)]
-        self._is_in_order = False
+        mask = self._mask(patients_mask)
+        for index, waiting in enumerate(self._queue):
+            drop = mask[waiting.patient]
+            if target is not None:
+                drop &= (waiting.target == target) & (waiting.kind == kind)
+            if drop.any():
+                # What is left of a queue in order is in order.
+                self._queue[index] = waiting.take(~drop)
 
     def set_state(self, name: str, values: float | np.ndarray, patients_mask: np.ndarray) -> None:
         """Replace one state of these patients; `values` is one number, or one per patient of the ensemble.

@@ -15,7 +15,7 @@ from scipy import stats
 
 from cytotrial.formats.clinic import CareInUse
 from cytotrial.formats.evidence import Expectation
-from cytotrial.results.adverse_events import event_rate
+from cytotrial.results.adverse_events import event_rate, of_terms
 from cytotrial.results.care_in_use import hours_in_use, times_in_use, use_rate
 from cytotrial.results.cox import cox
 from cytotrial.results.doses import given_per
@@ -44,21 +44,31 @@ class Simulated:
 
 
 class ArmTables:
-    """The tables of one arm, read when needed."""
+    """The tables of one arm, read when needed and kept: to be looked at, not changed."""
 
     def __init__(self, run: RunFolder, arm: str) -> None:
         self.run = run
         self.arm = arm
+        self._tables: dict[str, pd.DataFrame] = {}
 
     def table(self, name: str) -> pd.DataFrame:
         """The rows of a table that belong to the arm."""
-        frame = self.run.table(name)
-        return frame[frame["ARM"] == self.arm]
+        if name not in self._tables:
+            frame = self.run.table(name)
+            self._tables[name] = frame[frame["ARM"] == self.arm]
+        return self._tables[name]
 
     def measured(self, *names: str) -> pd.DataFrame:
         """The rows of labs and vitals of the arm for some findings, by name or code."""
         frame = self.run.measured(names)
         return frame[frame["ARM"] == self.arm]
+
+    @cached_property
+    def cycles(self) -> pd.DataFrame:
+        """When each cycle begins by the plan, and the sum of the doses given in it; ordered by time."""
+        keys = ["ID", "COURSE", "CYCLE"]
+        begins = self.table("doses").groupby(keys, as_index=False).agg({"TIME": "min", "GIVEN": "sum"})
+        return pd.DataFrame(begins).sort_values("TIME", kind="stable")
 
     @cached_property
     def best(self) -> pd.Series:
@@ -175,8 +185,7 @@ def _adverse_event(arm: ArmTables, expectation: Expectation) -> Simulated:
         return _no_window(expectation)
     term = expectation.term.replace("_", " ") if expectation.term else None
     found = event_rate(events, units, at_least=grade, term=term, per=denominator)
-    graded = arm.run.table("adverse_events")["TERM"].str.casefold()
-    known = term is None or bool((graded == term.casefold()).any())
+    known = term is None or len(of_terms(arm.run.table("adverse_events"), [term])) > 0
     return Simulated(found, "" if known else f"'{expectation.term}' was never graded in this run")
 
 
@@ -195,8 +204,7 @@ def _reported_event(scheme: Scheme, arm: ArmTables, expectation: Expectation) ->
     if line is not None and not line.terms:
         return Simulated(UNKNOWN, f"this run grades nothing of '{line.title}'")
     found = reported_rate(events, units, scheme, line=line, at_least=grade, per=denominator)
-    terms = None if line is None else {term.casefold() for term in line.terms}
-    same = events if terms is None else events[events["TERM"].str.casefold().isin(terms)]
+    same = events if line is None else of_terms(events, line.terms)
     graded = event_rate(same, units, at_least=grade, term=None, per=denominator)
     return Simulated(found, graded=graded.value)
 
@@ -273,7 +281,7 @@ def _extreme(statistic: str) -> Measure:
             scale = conversion(str(rows["AVALU"].iloc[0]), expectation.unit)
         except UnitError as error:
             return Simulated(UNKNOWN, str(error))
-        placed = _in_window(_placed_in_cycles(rows, arm.table("doses")), expectation.window)
+        placed = _in_window(_placed_in_cycles(rows, arm.cycles), expectation.window)
         if placed is None:
             return _no_window(expectation)
         extremes = placed.groupby(UNIT_COLUMNS[expectation.denominator])["AVAL"].agg(statistic)
@@ -350,12 +358,10 @@ def _in_window(rows: pd.DataFrame, window: str) -> pd.DataFrame | None:
     return rows
 
 
-def _placed_in_cycles(rows: pd.DataFrame, slots: pd.DataFrame) -> pd.DataFrame:
+def _placed_in_cycles(rows: pd.DataFrame, cycles: pd.DataFrame) -> pd.DataFrame:
     """Measurements with the course and cycle they fall in, up to the next planned cycle; only of cycles with a dose given."""
-    keys = ["ID", "COURSE", "CYCLE"]
-    cycles = slots.groupby(keys, as_index=False).agg({"TIME": "min", "GIVEN": "sum"})
     ordered = rows.sort_values("TIME", kind="stable")
-    placed = pd.merge_asof(ordered, cycles.sort_values("TIME", kind="stable"), on="TIME", by="ID")
+    placed = pd.merge_asof(ordered, cycles, on="TIME", by="ID")
     return placed[placed["GIVEN"] > 0]
 
 

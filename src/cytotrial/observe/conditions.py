@@ -260,16 +260,23 @@ def _compare(
         if bound is not None
     ]
 
+    bounds_are_known = all(end.ndim == 0 and not np.isnan(end) for end, _ in ends)
+
     def compare(value: FloatArray) -> CodeArray:
         if not ends:
             return np.full(value.shape, TRUE)
+        if bounds_are_known:
+            # Most comparisons: what is not known lies within no bounds, and is one less than false.
+            within = reduce(np.logical_and, [test(value, end) for end, test in ends])
+            code: CodeArray = within.view(np.int8) - np.isnan(value).view(np.int8)
+            return code
         is_known = ~np.isnan(value)
         true = np.ones(value.shape, dtype=bool)
         false = np.zeros(value.shape, dtype=bool)
         for end, test in ends:
             holds = test(value, end)
             true &= holds
-            false |= (is_known if end.ndim == 0 and not np.isnan(end) else is_known & ~np.isnan(end)) & ~holds
+            false |= is_known & ~np.isnan(end) & ~holds
         # True is 1, false is 0, and what is neither is one less than 0.
         result: CodeArray = true.view(np.int8) - (~(true | false)).view(np.int8)
         return result

@@ -73,15 +73,14 @@ class Grader:
         """
         grades: dict[str, CodeArray] = {}
         for key, term in self.terms.items():
-            result = np.zeros(history.patients, dtype=np.int8)
-            settled = np.zeros(history.patients, dtype=bool)
+            highest = np.zeros(history.patients, dtype=np.int8)
+            is_unknown = np.zeros(history.patients, dtype=np.bool_)
             for grade, condition in term.grades:
                 holds = evaluate(condition, history, grades=grades)
-                is_true = holds == TRUE
-                result[is_true & ~settled] = grade
-                settled |= is_true
-                result[(holds == UNKNOWN) & ~settled] = UNKNOWN
-            grades[key] = result
+                highest = np.maximum(highest, (holds == TRUE) * np.int8(grade))
+                is_unknown |= holds == UNKNOWN
+            highest[is_unknown & (highest == 0)] = UNKNOWN
+            grades[key] = highest
         return grades
 
 

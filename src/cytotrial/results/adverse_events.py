@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal, cast
 
@@ -97,11 +97,18 @@ def event_rate(events: pd.DataFrame, units: pd.DataFrame, *, at_least: int, term
     """
     keys = UNIT_KEYS[per]
     hit = events["GRADE"].fillna(0) >= at_least
-    if term is not None:
-        hit &= events["TERM"].str.casefold() == term.casefold()
-    affected = events.loc[hit, keys].dropna().astype("int64").drop_duplicates()
+    found = events[hit] if term is None else of_terms(events[hit], [term])
+    affected = found[keys].dropna().astype("int64").drop_duplicates()
     counted = units[keys].astype("int64").drop_duplicates()
     return exact_proportion(len(counted.merge(affected, on=keys)), len(counted))
+
+
+def of_terms(events: pd.DataFrame, terms: Collection[str]) -> pd.DataFrame:
+    """The events of some terms, without regard to capitals."""
+    wanted = {term.casefold() for term in terms}
+    # Many rows hold few terms: each is compared once.
+    written = [term for term in events["TERM"].dropna().unique() if term.casefold() in wanted]
+    return events[events["TERM"].isin(written)]
 
 
 def _of_arm(arm: str, patients: int, events: pd.DataFrame, *, keys: list[str]) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from cytotrial.formats.clinic import GradingFile
 from cytotrial.formats.reporting import HIGHEST_GRADE, ReportingFile
-from cytotrial.results.adverse_events import SEVERE, UNIT_KEYS, Denominator
+from cytotrial.results.adverse_events import SEVERE, UNIT_KEYS, Denominator, of_terms
 from cytotrial.results.proportions import Estimate, exact_proportion
 from cytotrial.results.tables import readable
 
@@ -124,8 +124,7 @@ def reported_rate(
 
 def _worst(events: pd.DataFrame, counted: pd.DataFrame, line: ReportedLine, keys: list[str]) -> np.ndarray:
     """The worst grade of a line's terms in each unit (units,), 0 for none."""
-    wanted = {term.casefold() for term in line.terms}
-    hits = events[events["TERM"].str.casefold().isin(wanted)].dropna(subset=[*keys, "GRADE"])
+    hits = of_terms(events, line.terms).dropna(subset=[*keys, "GRADE"])
     worst = hits.astype(dict.fromkeys(keys, "int64")).groupby(keys)["GRADE"].max().rename("WORST").reset_index()
     found: np.ndarray = counted.merge(worst, on=keys, how="left")["WORST"].fillna(0).to_numpy(dtype=int)
     return found
@@ -135,5 +134,5 @@ def _share_graded(events: pd.DataFrame, members: pd.DataFrame, of: ReportedLine 
     """Per cent of patients graded at or above a grade: of a line's terms, or of all terms where it is the scheme."""
     hits = events[events["GRADE"].fillna(0) >= at_least]
     if isinstance(of, ReportedLine):
-        hits = hits[hits["TERM"].str.casefold().isin({term.casefold() for term in of.terms})]
+        hits = of_terms(hits, of.terms)
     return 100 * hits["ID"].nunique() / len(members) if len(members) else float("nan")

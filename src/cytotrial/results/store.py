@@ -121,11 +121,7 @@ class RunWriter:
 
     def _write_part(self, table: str, frame: pd.DataFrame) -> None:
         path = self._partial / table / f"part-{self._parts[table]:05d}.parquet"
-        kinds = {PANDAS_TYPES[kind]: DUCKDB_TYPES[kind] for kind in PANDAS_TYPES} | {"category": DUCKDB_TYPES["text"]}
-        # Explicit casts: a column that happens to be all missing must not change type from part to part.
-        columns = ", ".join(
-            f"CAST({_name(name)} AS {kinds[str(dtype)]}) AS {_name(name)}" for name, dtype in frame.dtypes.items()
-        )
+        columns = ", ".join(f"{_stored(name, column)} AS {_name(name)}" for name, column in frame.items())
         options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROWS_PER_GROUP}"
         target = str(path).replace("'", "''")
         try:
@@ -178,6 +174,15 @@ def _cannot_write(folder: Path, failure: OSError | duckdb.Error) -> CytoTrialErr
     reason = failure.strerror if isinstance(failure, OSError) and failure.strerror else str(failure).strip().splitlines()[0]
     advice = "Check that the disk has space and that you may write there, or choose another folder."
     return RunFolderError([Problem(Place(str(folder)), f"the run cannot be written: {reason}.", advice)])
+
+
+def _stored(name: object, column: pd.Series) -> str:
+    """The expression for a column, with an explicit type: one that happens to be all missing must not change its type."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        # Categories are stored as the text they are, without spelling out every row; a column without any has no type.
+        return _name(name) if len(column.dtype.categories) else f"CAST({_name(name)} AS {DUCKDB_TYPES['text']})"
+    kinds = {PANDAS_TYPES[kind]: DUCKDB_TYPES[kind] for kind in PANDAS_TYPES}
+    return f"CAST({_name(name)} AS {kinds[str(column.dtype)]})"
 
 
 def _name(column: object) -> str:

@@ -37,6 +37,17 @@ def test_types_do_not_depend_on_what_a_table_holds(result: Result) -> None:
     assert str(result.table("trajectories")["temperature"].dtype) == "float32"
 
 
+def test_texts_that_are_missing_in_part_or_throughout_a_part_come_back_missing(tmp_path: Path, manifest: Manifest) -> None:
+    failed = pd.DataFrame({"ARM": "A", "ID": [1, 2], "TIME": 0.0, "STATUS": ["failed", None], "REASON": [None, None]})
+    with RunWriter(tmp_path / "run") as writer:
+        writer.write("failures", failed)
+        writer.write("failures", failed.assign(ID=[3, 4], REASON=["too stiff", "too stiff"]))
+        found = writer.finish(manifest).table("failures")
+    assert str(found["REASON"].dtype) == "string"
+    assert found["STATUS"].fillna("").tolist() == ["failed", "", "failed", ""]
+    assert found["REASON"].fillna("").tolist() == ["", "", "too stiff", "too stiff"]
+
+
 def test_a_run_folder_has_manifest_summary_and_every_table(result: Result) -> None:
     names = {path.name for path in result.folder.iterdir()}
     assert names == {"manifest.json", "summary.json", "context.json", *COLUMNS}
