@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +27,13 @@ extern "C" void jacobian_of(const double* y, const double* c, const double* u, d
 }
 extern "C" int constants_needed() { return CONSTANTS; }
 """
+
+
+MOST_EVALUATIONS = 100_000  # of the rates for one patient; without a limit of its own it may stand still for ever
+
+
+class _StandsStillError(Exception):
+    """One patient needs too many evaluations."""
 
 
 @dataclass(frozen=True)
@@ -52,21 +61,26 @@ class _Run:
         """One patient after the other, on one processor whatever `threads` says."""
         task = self.task
         started = time.perf_counter()
-        states = np.array([self._one(patient, rtol) for patient in range(patients)])
-        return Outcome(states.reshape(patients, task.times.size, -1), time.perf_counter() - started, float("nan"))
+        states = np.full((patients, task.times.size, len(task.system.states)), np.nan)
+        for patient in range(patients):
+            with suppress(_StandsStillError):
+                states[patient] = self._one(patient, rtol)
+        return Outcome(states, time.perf_counter() - started, float("nan"))
 
     def _one(self, patient: int, rtol: float) -> np.ndarray:
         task, size = self.task, len(self.task.system.states)
         own = np.ascontiguousarray(task.parameters[patient, list(task.varied)])
         constants, inputs = np.empty(self.library.constants_needed()), task.inputs_of(patient)
         self.library.take(_place(own), _place(constants))
-        state, rows = task.initial[patient], []
+        state, rows, evaluations = task.initial[patient], [], itertools.count(1)
         for segment, begin in enumerate(task.breaks):
             end = task.breaks[segment + 1] if segment + 1 < task.breaks.size else task.end
             given = np.ascontiguousarray(inputs[segment])
             fixed = (_place(constants), _place(given))
 
             def rates(_time: float, y: np.ndarray, fixed: tuple[ctypes.c_void_p, ...] = fixed) -> np.ndarray:
+                if next(evaluations) > MOST_EVALUATIONS:
+                    raise _StandsStillError
                 out = np.empty(size)
                 self.library.rates_of(_place(y), *fixed, _place(out))
                 return out

@@ -26,7 +26,7 @@ def care_days(patients: pd.DataFrame, inputs: pd.DataFrame, *, arms: Sequence[st
         everybody = int((patients["ARM"] == arm).sum())
         for care, part in switched[switched["ARM"] == arm].groupby("TARGET", sort=True):
             until = part.groupby("ID")["TIME"].shift(-1)
-            days = ((until - part["TIME"]) / HOURS_PER_DAY)[part["VALUE"] > 0].groupby(part["ID"]).sum()
+            days = ((until - part["TIME"]) / HOURS_PER_DAY)[part["VALUE"] > 0].groupby(part["ID"]).sum(min_count=1)
             spread = [float(days.quantile(share)) for share in (0.5, 0.25, 0.75)]
             percent = 100 * len(days) / everybody if everybody else float("nan")
             rows.append([arm, cast("str", care), len(days), percent, *spread, float(days.mean())])
