@@ -81,7 +81,9 @@ def main() -> int:
         print(f"written: {options.page}")
         return 0
     reference = task.reference(REFERENCE_PATIENTS)
-    ready, missing = [], {}
+    chosen_names = {peer.name for peer in chosen}
+    ready = []
+    missing = {peer.name: "left out of this run by --peers." for peer in peers() if peer.name not in chosen_names}
     for peer in chosen:
         try:
             ready.append(_prepare(peer, task, reference, folder))
