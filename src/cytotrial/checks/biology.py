@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,18 +23,19 @@ VARIED = (0.0, 1.0, -1.0)
 """Patients of the rest check: the typical one, and two whose parameters all lie one standard deviation off."""
 
 
+@dataclass(frozen=True)
+class _AtRest:
+    """The rest check's patients of one disease, (patients,) each, before any treatment."""
+
+    biology: Biology
+    values: dict[str, Values]
+
+
 def not_at_rest(scope: Scope) -> Iterator[Problem]:
     """Without a drug a state that is `at_rest` stays at its start, in the typical patient and in others."""
-    for disease, biology in scope.biologies.items():
-        population = _default_population(scope, disease)
-        if population is None:
-            continue
-        try:
-            parameters = _patients(biology, population)
-            states = biology.initial_states(parameters)
-        except (InputError, UnitError):
-            continue  # reported by the checks of the population
-        rates = rates_of_change(biology, quantities(biology, parameters, states))
+    for rest in _resting(scope):
+        biology = rest.biology
+        rates = rates_of_change(biology, rest.values)
         for name, state in biology.states.items():
             drift = np.abs(rates[name]) / state.nominal
             worst = int(np.argmax(np.where(np.isfinite(drift), drift, np.inf)))
@@ -49,38 +51,32 @@ def _drifts(biology: Biology, name: str, rate: float, patient: int) -> Problem:
     )
 
 
+def cannot_start(scope: Scope) -> Iterator[Problem]:
+    """The default population of every disease gives its patients a start."""
+    for disease in scope.biologies:
+        try:
+            _rest_of(scope, disease)
+        except (InputError, UnitError) as error:
+            place = Place(scope.shown(scope.library.root / "diseases" / disease / "population.yaml"))
+            yield Problem(place, str(error).splitlines()[0])
+
+
 def not_a_number(scope: Scope) -> Iterator[Problem]:
     """Every observable is a finite number at rest."""
-    for disease, biology in scope.biologies.items():
-        population = _default_population(scope, disease)
-        if population is None:
-            continue
-        try:
-            parameters = _patients(biology, population)
-            values = quantities(biology, parameters, biology.initial_states(parameters))
-        except (InputError, UnitError) as error:
-            yield Problem(
-                Place(scope.shown(scope.library.root / "diseases" / disease / "population.yaml")), str(error).splitlines()[0]
-            )
-            continue
-        for name in biology.system.observables:
-            if not np.isfinite(values[name]).all():
-                yield Problem(biology.draft.definitions[name].place, f"observable '{name}' is not a finite number at rest.")
+    for rest in _resting(scope):
+        for name in rest.biology.system.observables:
+            if not np.isfinite(rest.values[name]).all():
+                yield Problem(
+                    rest.biology.draft.definitions[name].place, f"observable '{name}' is not a finite number at rest."
+                )
 
 
 def rests_outside_its_range(scope: Scope) -> Iterator[Problem]:
     """Without a drug every state and observable lies inside its physical limits."""
-    for disease, biology in scope.biologies.items():
-        population = _default_population(scope, disease)
-        if population is None:
-            continue
-        try:
-            parameters = _patients(biology, population)
-            values = quantities(biology, parameters, biology.initial_states(parameters))
-        except (InputError, UnitError):
-            continue  # reported by the checks of the population
+    for rest in _resting(scope):
+        biology = rest.biology
         limits = {**state_limits(scope.library, biology), **observable_limits(biology)}
-        at_rest = {name: values[name][:, None] for name in limits if np.isfinite(values[name]).all()}
+        at_rest = {name: rest.values[name][:, None] for name in limits if np.isfinite(rest.values[name]).all()}
         for excursion in excursions({name: limits[name] for name in at_rest}, at_rest):
             part = biology.draft.states.get(excursion.name) or biology.draft.definitions[excursion.name]
             yield Problem(part.place, str(excursion), "It does so before any treatment: correct the start, or widen `range`.")
@@ -93,6 +89,27 @@ def libsbml_disagrees(scope: Scope) -> Iterator[Problem]:
             biology.sbml()
         except LibraryError as error:
             yield from error.problems
+
+
+def _resting(scope: Scope) -> Iterator[_AtRest]:
+    """The patients at rest of every disease that can start; `cannot_start` reports the others."""
+    for disease in scope.biologies:
+        try:
+            rest = _rest_of(scope, disease)
+        except (InputError, UnitError):
+            continue
+        if rest is not None:
+            yield rest
+
+
+def _rest_of(scope: Scope, disease: str) -> _AtRest | None:
+    """None where the population itself is amiss, which its own checks report."""
+    population = _default_population(scope, disease)
+    if population is None:
+        return None
+    biology = scope.biologies[disease]
+    parameters = _patients(biology, population)
+    return _AtRest(biology, quantities(biology, parameters, biology.initial_states(parameters)))
 
 
 def _default_population(scope: Scope, disease: str) -> NamedPopulation | None:

@@ -235,6 +235,11 @@ MISTAKES = {
         " window: [0 h, 2 h], low: 1, high: 2, unit: degC, source: {ref: study2020}}\n",
         r"plausibility\.yaml:3:\d+: cases\.x\.regimen: .*\n  Expected drug\.regimen",
     ),
+    "cannot_start": (
+        BODY_MODULE,
+        ("initial: warmth_at_rest", "initial: warmth_at_rest / 0"),
+        r"illness/population\.yaml: .*warmth",
+    ),
     "not_a_number": (
         BODY,
         ("thermometer := warmth", "thermometer := warmth * ln(0 / 1)"),
