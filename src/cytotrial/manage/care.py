@@ -63,6 +63,7 @@ class CarePlan:
         self._seed = seed
         self._lots: dict[str, FloatArray] = {}
         self._until: dict[str, FloatArray] = {}
+        self._turned_on = np.full(self._shape, -np.inf)
 
     def dose_given(
         self, treatment: str, care: Sequence[Switch], *, at: BoolArray, time: FloatArray, cycle_end: FloatArray
@@ -86,8 +87,7 @@ class CarePlan:
             is_on = self._latest(switch) > time
             longer = at & self._gets(switch) & (until > held[switch.index] + TIME_TOLERANCE_HOURS)
             held[switch.index] = np.where(longer, until, held[switch.index])
-            turns.append(Turn(switch, longer, self._latest(switch), 0.0, forget=True))
-            turns.append(Turn(switch, longer & ~is_on, time, switch.value, forget=False))
+            turns += self._until_then(switch, longer, time=time, starts=longer & ~is_on)
         return turns
 
     def cycle_stops(self, treatment: str, care: Sequence[Switch], *, at: BoolArray, time: FloatArray) -> list[Turn]:
@@ -98,8 +98,21 @@ class CarePlan:
             before = self._latest(switch)
             until = time + switch.after_hours
             held[switch.index] = np.where(at & (until < held[switch.index]), until, held[switch.index])
-            turns.append(Turn(switch, self._latest(switch) < before, self._latest(switch), 0.0, forget=True))
+            nobody = np.zeros(time.size, dtype=bool)
+            turns += self._until_then(switch, self._latest(switch) < before, time=time, starts=nobody)
         return turns
+
+    def _until_then(self, switch: Switch, at: BoolArray, *, time: FloatArray, starts: BoolArray) -> list[Turn]:
+        """A new end in place of the planned one, and a start where there is one to make.
+
+        Forgetting the planned end forgets what another treatment of the same visit has just turned on: that is said again.
+        """
+        starts = starts | (at & (self._turned_on[switch.index] >= time))
+        self._turned_on[switch.index] = np.where(starts, time, self._turned_on[switch.index])
+        return [
+            Turn(switch, at, self._latest(switch), 0.0, forget=True),
+            Turn(switch, starts, time, switch.value, forget=False),
+        ]
 
     def _gets(self, switch: Switch) -> BoolArray:
         if switch.name not in self._lots:

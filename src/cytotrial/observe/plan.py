@@ -67,6 +67,15 @@ class Finding:
         """Whether a value speaks for the time since the last visit rather than for the moment."""
         return self.statistic in {"increase", "maximum", "minimum"}
 
+    def also(self, other: Finding) -> Finding:
+        """Measured on the occasions of both: any of them counts, and the longest time of validity."""
+        return replace(
+            self,
+            moments=tuple(dict.fromkeys((*self.moments, *other.moments))),
+            valid_hours=max(self.valid_hours, other.valid_hours),
+            missing=min(self.missing, other.missing),
+        )
+
 
 @dataclass(frozen=True)
 class MonitoringPlan:
@@ -111,6 +120,14 @@ class MonitoringPlan:
         if reader.problems:
             raise LibraryError(reader.problems)
         return cls(file.title, reader.findings, tuple(dict.fromkeys(reader.unavailable)))
+
+    def beside(self, other: MonitoringPlan) -> MonitoringPlan:
+        """Both plans in one: what either measures, whenever either does; the title is this one's."""
+        findings = dict(self.findings)
+        for name, finding in other.findings.items():
+            findings[name] = findings[name].also(finding) if name in findings else finding
+        unavailable = dict.fromkeys(name for name in (*self.unavailable, *other.unavailable) if name not in findings)
+        return replace(self, findings=findings, unavailable=tuple(unavailable))
 
 
 def read_moment(text: str) -> Moment:
@@ -170,18 +187,8 @@ class _PlanReader:
         if name not in self.available or name not in self.observables:
             self.unavailable.append(name)
             return
-        if name in self.findings:
-            # Measured on several occasions: any of them counts, and the longest time of validity.
-            known = self.findings[name]
-            self.findings[name] = replace(
-                known,
-                moments=(*known.moments, moment),
-                valid_hours=max(known.valid_hours, valid_hours),
-                missing=min(known.missing, missing),
-            )
-            return
         port = self.observables[name]
-        self.findings[name] = Finding(
+        finding = Finding(
             name=name,
             observable=name,
             statistic="value",
@@ -197,6 +204,7 @@ class _PlanReader:
             code=port.code,
             title=port.title,
         )
+        self.findings[name] = self.findings[name].also(finding) if name in self.findings else finding
 
     def derived(self, name: str, written: DerivedFinding, moment: Moment) -> None:
         if name in self.observables:

@@ -116,6 +116,21 @@ def test_a_second_treatment_does_not_shorten_what_the_first_holds(plan):
     assert turned(turns)[-1] == (128.0, 0.0)
 
 
+def test_two_treatments_that_start_in_the_same_hour_leave_the_switch_on(plan):
+    plan.dose_given("one", [WARD], at=BOTH, time=at(0, 0), cycle_end=at(100, 100))
+    turns = plan.dose_given("other", [WARD], at=FIRST, time=at(0, 0), cycle_end=at(200, 200))
+    forgotten, on = turns
+    assert forgotten.forget
+    assert (on.time[0], on.value) == (0.0, 1.0)
+    assert on.at.tolist() == [True, False]
+
+
+def test_a_stop_in_the_hour_of_another_treatments_start_leaves_the_switch_on(plan):
+    plan.dose_given("one", [WARD], at=BOTH, time=at(0, 0), cycle_end=at(100, 100))
+    turns = plan.cycle_stops("one", [WARD], at=FIRST, time=at(0, 0))
+    assert turned(turns) == [(0.0, 1.0), (28.0, 0.0)]
+
+
 def test_care_of_a_share_reaches_that_share_of_the_patients_and_the_same_ones_in_every_arm():
     ids = np.arange(1, 4001)
     everybody, start, end = np.ones(ids.size, dtype=bool), np.zeros(ids.size), np.full(ids.size, 100.0)

@@ -80,3 +80,15 @@ def test_an_observable_in_two_schedules_is_measured_at_both(ports: InterfaceFile
     finding = MonitoringPlan.from_file(plan_of(text), ports.observables).findings["creatinine"]
     assert finding.moments == (Moment("scan"), Moment("dose"))
     assert finding.valid_hours == 9.0
+
+
+def test_two_plans_beside_each_other_measure_what_either_does_whenever_either_does(ports: InterfaceFile) -> None:
+    ward = plan_of("schedules: {a: {when: before each dose, valid_for: 8 h, missing: 0.1, measure: [creatinine]}}\n")
+    outpatients = plan_of("schedules: {a: {when: every 7 d, valid_for: 20 d, measure: [creatinine, platelets]}}\n")
+    first, second = (MonitoringPlan.from_file(file, ports.observables) for file in (ward, outpatients))
+    both = first.beside(second).findings
+    assert both["creatinine"].moments == (Moment("dose"), Moment("any", 168.0))
+    assert both["creatinine"].valid_hours == 480.0
+    assert both["creatinine"].missing == 0.0
+    assert both["platelets"].moments == (Moment("any", 168.0),)
+    assert first.beside(first).findings["creatinine"].moments == (Moment("dose"),)
