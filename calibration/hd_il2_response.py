@@ -2,9 +2,10 @@
 
 `python calibration/hd_il2_response.py DISEASE --patients 400 --seeds 1 2 --rounds 1` moves the parameters of the disease that
 response rates and durations are fitted with, and writes every point to `calibration/records/hd_il2_response_DISEASE.json` as it
-goes; a point is the mean of a trial with each seed. The same call goes on where it was stopped, unless the library has changed.
-`--write` then sets the table to the best point, and `--fresh-seeds 11 12` says what that point gives in trials it was not
-fitted to.
+goes; a point is the mean of a trial with each seed. The same call goes on where it was stopped, with any number of `--workers`,
+unless the library has changed. At the best point survival after progression is then settled for every era (`--eras` names some,
+or none). `--write` sets the table and the eras to what was found, and `--fresh-seeds 11 12` says what the best point gives in
+trials it was not fitted to.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from search import Search, Target, write_into_tables
+from after_progression import ERAS, set_median, settle
+from search import Search, Target, spread, write_into_tables
 
 from cytotrial.catalogue import load_library
 from cytotrial.model.composition import compose
@@ -45,8 +47,10 @@ def main() -> None:
     written.add_argument("--patients", type=int, default=400)
     written.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     written.add_argument("--rounds", type=int, default=1)
+    written.add_argument("--workers", type=int, default=1, help="simulate points side by side; the record is the same")
+    written.add_argument("--eras", nargs="*", default=None, help="settle survival after progression of these; all unless given")
     written.add_argument("--fresh-seeds", type=int, nargs="*", default=[])
-    written.add_argument("--write", action="store_true", help="set the table to the best point")
+    written.add_argument("--write", action="store_true", help="set the table and the eras to what was found")
     asked = written.parse_args()
     library, targets = load_library(), TARGETS[asked.disease]
     protocol = read_protocol(find_protocol(PROTOCOLS[asked.disease], library), library)
@@ -64,10 +68,25 @@ def main() -> None:
         found = [trial(values, seed) for seed in asked.seeds]
         return {name: float(np.mean([one[name] for one in found])) for name in targets}
 
-    best = search.run(measure, rounds=asked.rounds)
-    search.write(fresh={str(seed): trial(best["values"], seed) for seed in asked.fresh_seeds})
+    best = search.run(measure, rounds=asked.rounds, workers=asked.workers)
+    eras = list(ERAS[asked.disease]) if asked.eras is None else asked.eras
+    settings = search.as_settings(best["values"])
+
+    def last(job: tuple[str, str | int]) -> dict[str, object]:
+        kind, which = job
+        if kind == "fresh":
+            return dict(trial(best["values"], int(which)))
+        return settle(library, asked.disease, str(which), settings=settings, patients=asked.patients, seeds=asked.seeds)
+
+    jobs = [*(("era", era) for era in eras), *(("fresh", seed) for seed in asked.fresh_seeds)]
+    with spread(last, workers=min(asked.workers, len(jobs))) as simulate:
+        found = dict(zip(jobs, simulate(jobs), strict=True))
+    settled = {era: found["era", era] for era in eras}
+    search.write(after_progression=settled, fresh={str(seed): found["fresh", seed] for seed in asked.fresh_seeds})
     if asked.write:
         write_into_tables(library, free, best["values"])
+        for era, record in settled.items():
+            set_median(library.root, asked.disease, era, record["best"]["median"])
 
 
 # ------------------------------------------------------------------ readings of a trial

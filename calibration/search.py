@@ -2,7 +2,8 @@
 
 All trials of a search share their seed: patients meet the same luck, so that two trials differ by what was moved. Slopes are
 taken over a step wide enough to rise above what is left of the noise. A weak pull to the start keeps parameters that no target
-sees where the library has them. Nothing here knows a drug, a disease or a target.
+sees where the library has them. Points that do not wait for each other are simulated side by side by as many workers as asked
+for; the record is the same for any number. Nothing here knows a drug, a disease or a target.
 """
 
 from __future__ import annotations
@@ -10,9 +11,14 @@ from __future__ import annotations
 import csv
 import json
 import math
+import multiprocessing
+import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -93,6 +99,47 @@ class Scale:
 
 
 Measure = Callable[[Mapping[str, float]], Mapping[str, float]]
+Simulate = Callable[[Sequence[Any]], Iterable[Any]]
+
+
+@contextmanager
+def spread(function: Callable[[Any], Any], *, workers: int) -> Iterator[Simulate]:
+    """A `map` of the function over workers that share the processors among them; answers come in the order asked.
+
+    Workers are forks of this process, so that any function will do; it must not have simulated before it is spread.
+
+    Raises:
+        SystemExit: a worker was killed from outside.
+    """
+    if workers <= 1:
+        yield lambda asked: map(function, asked)
+        return
+    context = multiprocessing.get_context("fork")
+    pool = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(function, context.Value("i", 0), workers))
+    try:
+        yield lambda asked: pool.map(_answer, asked)
+    except BrokenProcessPool:
+        advice = "most likely for want of memory. What was found is kept: the same call with fewer workers goes on from there."
+        raise SystemExit(f"One of {workers} workers was killed, {advice}") from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_functions: list[Callable[[Any], Any]] = []  # of a worker: the one it was begun with
+
+
+def _begin(function: Callable[[Any], Any], begun: Any, workers: int) -> None:
+    _functions[:] = [function]
+    with begun.get_lock():
+        number, begun.value = begun.value, begun.value + 1
+    # A trial uses as many threads as it sees processors: a worker sees its share of them.
+    if hasattr(os, "sched_setaffinity"):
+        ours = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, ours[number::workers] or [ours[number % len(ours)]])
+
+
+def _answer(asked: Any) -> Any:
+    return _functions[0](asked)
 
 
 class Search:
@@ -132,25 +179,29 @@ class Search:
         """The point with the smallest distance."""
         return min(self.points, key=lambda point: float(point["distance"]))
 
-    def run(self, measure: Measure, *, rounds: int) -> dict[str, Any]:
-        """Slopes around the centre, then damped steps from it, `rounds` times; returns the best point."""
+    def run(self, measure: Measure, *, rounds: int, workers: int = 1) -> dict[str, Any]:
+        """Slopes around the centre, then damped steps from it, `rounds` times; returns the best point.
+
+        The slopes of a round are points that do not wait for each other, and so are its steps: `workers` simulate them.
+        """
         names = list(self.scales)
         start = np.array([self.scales[name].to(self.scales[name].start) for name in names])
         centre = start.copy()
-        here = self._tried(centre, names, measure)
-        for _ in range(rounds):
-            slopes = np.empty((len(self.targets), len(names)))
-            for index in range(len(names)):
-                sign = 1.0 if centre[index] + STEP <= self.scales[names[index]].high else -1.0
-                moved = centre.copy()
-                moved[index] += sign * STEP
-                slopes[:, index] = (self._residuals(self._tried(moved, names, measure)) - self._residuals(here)) / (sign * STEP)
-            tries = [self._step(slopes, self._residuals(here), centre - start, damping) for damping in DAMPINGS]
-            found = [(self._tried(centre + step, names, measure), centre + step) for step in tries]
-            ahead, place = min(found, key=lambda pair: float(pair[0]["distance"]))
-            if ahead["distance"] >= here["distance"]:
-                break
-            here, centre = ahead, np.clip(place, *self._limits(names))
+        with spread(measure, workers=workers) as simulate:
+            # The first point goes alone: it leaves the machine code on disk for the workers of all others.
+            here = self._tried([centre], names, simulate)[0]
+            for _ in range(rounds):
+                steps = np.array(
+                    [STEP if centre[at] + STEP <= self.scales[name].high else -STEP for at, name in enumerate(names)]
+                )
+                around = self._tried(list(centre + np.diag(steps)), names, simulate)
+                slopes = np.stack([self._residuals(point) - self._residuals(here) for point in around], axis=1) / steps
+                places = [centre + self._step(slopes, self._residuals(here), centre - start, damping) for damping in DAMPINGS]
+                found = list(zip(self._tried(places, names, simulate), places, strict=True))
+                ahead, place = min(found, key=lambda pair: float(pair[0]["distance"]))
+                if ahead["distance"] >= here["distance"]:
+                    break
+                here, centre = ahead, np.clip(place, *self._limits(names))
         return self.best
 
     def _step(self, slopes: np.ndarray, residuals: np.ndarray, from_start: np.ndarray, damping: float) -> np.ndarray:
@@ -164,13 +215,20 @@ class Search:
     def _residuals(self, point: Mapping[str, Any]) -> np.ndarray:
         return np.array([target.residual(point["simulated"][name]) for name, target in self.targets.items()])
 
-    def _tried(self, place: np.ndarray, names: Sequence[str], measure: Measure) -> dict[str, Any]:
-        """The point at a place, simulated unless an earlier call has it; the record is on disk when it returns."""
-        values = {name: self.scales[name].back(float(at)) for name, at in zip(names, place, strict=True)}
-        point = self._known.get(json.dumps(values))
-        if point is None:
-            point = {"values": values, "simulated": dict(measure(values))}
-            point["distance"] = float(np.sum(self._residuals(point) ** 2))
+    def _tried(self, places: Sequence[np.ndarray], names: Sequence[str], simulate: Simulate) -> list[dict[str, Any]]:
+        """The points at these places, simulated unless known; each is on disk before the next is waited for."""
+        asked = [{name: self.scales[name].back(float(at)) for name, at in zip(names, place, strict=True)} for place in places]
+        new = {json.dumps(values): values for values in asked if json.dumps(values) not in self._known}
+        answers = zip(new.values(), simulate(list(new.values())), strict=True)
+        return [self._told(self._known.get(json.dumps(values)) or self._point(*next(answers))) for values in asked]
+
+    def _point(self, values: Mapping[str, float], simulated: Mapping[str, float]) -> dict[str, Any]:
+        point: dict[str, Any] = {"values": values, "simulated": dict(simulated)}
+        point["distance"] = float(np.sum(self._residuals(point) ** 2))
+        self._known[json.dumps(values)] = point
+        return point
+
+    def _told(self, point: dict[str, Any]) -> dict[str, Any]:
         self.points.append(point)
         self.write()
         sys.stderr.write(f"point {len(self.points)}: {point['distance']:.2f}, best {self.best['distance']:.2f}\n")

@@ -6,19 +6,19 @@ import argparse
 import math
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from benchmarks.engine.amici_peer import Amici
+from benchmarks.engine.answers import changed_answers, step_sizes
 from benchmarks.engine.cvode import Cvode
 from benchmarks.engine.diffrax_peer import Diffrax
 from benchmarks.engine.lsoda import Lsoda
 from benchmarks.engine.mrgsolve_peer import Mrgsolve
-from benchmarks.engine.page import write_page
-from benchmarks.engine.peer import MissingPeerError, Outcome, Peer, Prepared
+from benchmarks.engine.page import ANSWERED, ANSWERS_AT, SIZES, TIGHTEST, write_page
+from benchmarks.engine.peer import MissingPeerError, Outcome, Peer, Prepared, Stopwatch
 from benchmarks.engine.precision import Match, Point, match_error, median_ratio
 from benchmarks.engine.project import CppPrint, Project
 from benchmarks.engine.report import Entry, Level, Report, write_report
@@ -76,7 +76,13 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     if options.page:
         write_page(
-            *(Path(options.page), task), protocol=options.protocol, patients=REFERENCE_PATIENTS, measure=_measure, build=folder
+            *(Path(options.page), task),
+            protocol=options.protocol,
+            patients=REFERENCE_PATIENTS,
+            measure=_measure,
+            answers=changed_answers(options.protocol, patients=ANSWERED, rtols=ANSWERS_AT, tightest=TIGHTEST),
+            sizes=step_sizes(SIZES),
+            build=folder,
         )
         print(f"written: {options.page}")
         return 0
@@ -93,7 +99,7 @@ def main() -> int:
     entries: list[Entry] = []
     files: list[Path] = []
     curves = {one.peer.name: one.curve for one in ready}
-    report = Report(options.protocol, task, options.repeats, entries, {**missing, **_unmatched(ready)}, curves)
+    report = Report(options.protocol, task, options.repeats, entries, {**missing, **_unmatched(ready)}, curves, options.note)
     # Written anew with every entry: an hour's work is not lost with its last minute.
     for entry in _compare(ready, task, reference, repeats=options.repeats):
         entries.append(entry)
@@ -109,6 +115,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--patients", type=int, default=0, help="at most so many for each")
     parser.add_argument("--repeats", type=int, default=9, help="interleaved repeats at equal error")
     parser.add_argument("--page", default="", help="write the documentation page here instead of comparing")
+    parser.add_argument("--note", default="", help="a sentence for the table: what else the machine did meanwhile, say")
     parser.add_argument("--build", default="", help="keep compiled peers in this folder")
     parser.add_argument("--output", default="benchmarks/results", help="folder of table and picture")
     return parser.parse_args()
@@ -125,8 +132,8 @@ def _prepare(peer: Peer, task: Task, reference: np.ndarray, folder: Path) -> _Re
         point = curve[-1]
         errors = f"99th percentile {point.p99:.1e}, largest {point.largest:.1e}"
         print(f"  rtol {rtol:.0e}: {errors}, {point.steps:.0f} steps, {point.failed} failed", flush=True)
-        if outcome.seconds > LONGEST_CURVE_RUN:
-            patients = max(2, int(patients * LONGEST_CURVE_RUN / outcome.seconds))
+        if outcome.seconds.clock > LONGEST_CURVE_RUN:
+            patients = max(2, int(patients * LONGEST_CURVE_RUN / outcome.seconds.clock))
     return _Ready(
         peer, prepared, min(peer.patients, patients) if patients < 10 * REFERENCE_PATIENTS else peer.patients, tuple(curve)
     )
@@ -138,7 +145,7 @@ def _point(outcome: Outcome, task: Task, reference: np.ndarray, rtol: float) -> 
     finished = np.isfinite(outcome.states[:known]).all(axis=(1, 2))
     errors = task.scaled_errors(outcome.states[:known][finished], reference[:known][finished])
     p99, largest = (float(np.quantile(errors, 0.99)), float(errors.max())) if finished.any() else (math.inf, math.inf)
-    return Point(rtol, outcome.seconds / patients, p99, largest, outcome.steps, int((~finished).sum()))
+    return Point(rtol, outcome.seconds.of(1) / patients, p99, largest, outcome.steps, int((~finished).sum()))
 
 
 def _compare(ready: Sequence[_Ready], task: Task, reference: np.ndarray, *, repeats: int) -> Iterator[Entry]:
@@ -166,15 +173,15 @@ def _compare(ready: Sequence[_Ready], task: Task, reference: np.ndarray, *, repe
 
 
 def _measure(task: Task, patients: int, rtol: float) -> Point:
-    """The project alone on one processor: the fastest of three runs by the processor's own clock."""
+    """The project alone on one processor: the fastest of seven runs by the processor's own clock."""
     reference = task.reference(min(patients, REFERENCE_PATIENTS))
     outcomes = []
-    for _ in range(3):
+    for _ in range(7):
         ensemble = task.ensemble(patients, rtol=rtol)
-        started = time.process_time()
-        states = ensemble.advance(task.end, task.times).states.reshape(patients, task.times.size, -1)
-        outcomes.append(Outcome(states, time.process_time() - started, float(ensemble.steps.accepted.mean())))
-    return _point(min(outcomes, key=lambda outcome: outcome.seconds), task, reference, rtol)
+        with Stopwatch() as watch:
+            states = ensemble.advance(task.end, task.times).states.reshape(patients, task.times.size, -1)
+        outcomes.append(Outcome(states, watch.seconds, float(ensemble.steps.accepted.mean())))
+    return _point(min(outcomes, key=lambda outcome: outcome.seconds.processor), task, reference, rtol)
 
 
 def _unmatched(ready: Sequence[_Ready]) -> dict[str, str]:
@@ -194,7 +201,7 @@ def _unmatched(ready: Sequence[_Ready]) -> dict[str, str]:
 def _turn(project: _Ready, own: Match, one: _Ready, found: Match, *, threads: int) -> tuple[float, float]:
     """Seconds per patient of the project on one processor and of a peer, the project measured before and after."""
     before, theirs, after = (
-        turn.prepared.ready.run(patients, rtol=match.rtol, threads=used).seconds / patients
+        turn.prepared.ready.run(patients, rtol=match.rtol, threads=used).seconds.of(threads) / patients
         for turn, match, used, patients in (
             (project, own, 1, _patients(project, own)),
             (one, found, threads, _patients(one, found)),

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import libsbml
 import numpy as np
 from benchmarks.engine.native import FLAGS
-from benchmarks.engine.peer import MissingPeerError, Outcome, Prepared
+from benchmarks.engine.peer import MissingPeerError, Outcome, Prepared, Stopwatch
 from benchmarks.engine.schedule_sbml import DOSE_RATE, sbml_with_schedule
 from benchmarks.engine.task import Task
 
@@ -46,6 +46,7 @@ class Amici:
         if importlib.util.find_spec("amici") is None:
             raise MissingPeerError("`pip install amici swig cmake` (it compiles itself) to include it.")
         import amici
+        import amici.sim.sundials  # a model compiled by an earlier run looks for it
 
         for own in ("amici", "amici.sim.sundials", "amici.sim.sundials._swig_wrappers"):
             logging.getLogger(own).setLevel(logging.CRITICAL)
@@ -100,7 +101,7 @@ class _Run:
         solver.set_relative_tolerance(rtol)
         solver.set_absolute_tolerance(rtol * float(np.quantile(task.system.nominal, _SHARE)))
         solver.set_max_steps(20_000)
-        states, seconds, steps = [], 0.0, []
+        states, watch, steps = [], Stopwatch(), []
         model.set_initial_state([])
         default = np.array(model.get_initial_state())
         for patient in range(patients):
@@ -115,14 +116,13 @@ class _Run:
             if infusion in names:
                 start[names.index(infusion)] = task.inputs[0, task.infusion] * task.rates[patient]
             model.set_initial_state(start)
-            started = time.perf_counter()
-            data = run_simulation(model, solver)
-            seconds += time.perf_counter() - started
+            with watch:
+                data = run_simulation(model, solver)
             found = np.array(data.x)[:, columns]
             states.append(found if data.status == 0 else np.full_like(found, np.nan))
             if data.status == 0:
                 steps.append(float(np.max(data.numsteps)))
-        return Outcome(np.array(states), seconds, float(np.mean(steps)) if steps else float("nan"))
+        return Outcome(np.array(states), watch.seconds, float(np.mean(steps)) if steps else float("nan"))
 
     def _values(self, patient: int) -> Iterator[tuple[str, float]]:
         task = self.task

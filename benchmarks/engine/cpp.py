@@ -35,14 +35,7 @@ static inline I every(int64_t x) {{ return I{{}} + x; }}
 static inline V fma_(V a, V b, V c) {{ return a * b + c; }}
 static inline V sqrt_(V a) {{ V r; for (int i = 0; i < LANES; i++) r[i] = __builtin_sqrt(a[i]); return r; }}
 static inline V fabs_(V a) {{ return (V)((I)a & every(0x7fffffffffffffffLL)); }}
-#ifdef __SSE2__
-#include <xmmintrin.h>
-static int64_t flush_denormals() {{ int64_t old = _mm_getcsr(); _mm_setcsr(old | 0x8040); return old; }}
-static void restore_denormals(int64_t old) {{ _mm_setcsr(old); }}
-#else
-static int64_t flush_denormals() {{ return 0; }}
-static void restore_denormals(int64_t) {{}}
-#endif
+#include "flushing.h"
 """
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarks.engine.peer import MissingPeerError, Outcome, Prepared
+from benchmarks.engine.peer import MissingPeerError, Outcome, Prepared, Seconds, Stopwatch
 from benchmarks.engine.scalar import specialise
 from benchmarks.engine.task import Task
 
@@ -56,18 +56,18 @@ class _Run:
         """Whole batches in one call each, because it compiles for a number of patients; the tolerance is an argument."""
         import jax
 
-        states, steps, seconds = [], [], 0.0
+        states, steps, watch = [], [], Stopwatch()
         for first in range(0, patients, self.batch):
             arguments = self._arguments(first, rtol)
             if not self.compiled:
                 self.compiled.append(jax.jit(self._all()).lower(*arguments).compile())
-            started = time.perf_counter()
-            found, taken = jax.block_until_ready(self.compiled[0](*arguments))
-            seconds += time.perf_counter() - started
+            with watch:
+                found, taken = jax.block_until_ready(self.compiled[0](*arguments))
             states.append(np.asarray(found))
             steps.append(np.asarray(taken))
-        computed = len(states) * self.batch
-        return Outcome(np.concatenate(states)[:patients], seconds * patients / computed, float(np.mean(steps)))
+        share = patients / (len(states) * self.batch)
+        seconds = Seconds(*(share * one for one in watch.seconds))
+        return Outcome(np.concatenate(states)[:patients], seconds, float(np.mean(steps)))
 
     def _arguments(self, first: int, rtol: float) -> tuple[Any, ...]:
         import jax.numpy as jnp

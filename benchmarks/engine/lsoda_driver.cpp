@@ -8,17 +8,7 @@ extern "C" {
 #include <lsoda.h>
 }
 
-#ifdef __SSE2__
-#include <xmmintrin.h>
-// As the project does: a dose long gone leaves denormal numbers, which are slow.
-struct Flushing {
-  unsigned before = _mm_getcsr();
-  Flushing() { _mm_setcsr(before | 0x8040); }
-  ~Flushing() { _mm_setcsr(before); }
-};
-#else
-struct Flushing {};
-#endif
+#include "flushing.h"
 
 struct Patient {
   double constants[CONSTANTS], inputs[INPUTS];

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from benchmarks.engine.peer import MissingPeerError, Outcome
+from benchmarks.engine.peer import MissingPeerError, Outcome, Stopwatch
 from benchmarks.engine.task import Task
 
 FLAGS = ("-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno")
@@ -23,19 +23,22 @@ HERE = Path(__file__).parent
 def compile_cpp(source: str, folder: Path, *, name: str, extra: Sequence[str] = ()) -> tuple[ctypes.CDLL, float]:
     """The library and the seconds that compiling took; one compiled before is used again, with the seconds it took then.
 
+    The source may include headers of this folder.
+
     Raises:
         MissingPeerError: no compiler, or it refuses the source.
     """
     compiler = shutil.which("g++") or shutil.which("c++")
     if compiler is None:
         raise MissingPeerError("no C++ compiler: install g++ to include it.")
-    digest = hashlib.sha256("\0".join([source, *FLAGS, *extra]).encode()).hexdigest()[:16]
+    headers = [header.read_text(encoding="utf-8") for header in sorted(HERE.glob("*.h"))]
+    digest = hashlib.sha256("\0".join([source, *headers, *FLAGS, *extra]).encode()).hexdigest()[:16]
     library, seconds = folder / f"{name}-{digest}.so", folder / f"{name}-{digest}.seconds"
     if not (library.exists() and seconds.exists()):
         file = folder / f"{name}-{digest}.cpp"
         file.write_text(source, encoding="utf-8")
         started = time.perf_counter()
-        command = [compiler, *FLAGS, *_ALWAYS, str(file), *extra, "-o", str(library)]
+        command = [compiler, *FLAGS, *_ALWAYS, f"-I{HERE}", str(file), *extra, "-o", str(library)]
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         if done.returncode:
             raise MissingPeerError(f"{compiler} refuses its source: {done.stderr.strip().splitlines()[:3]}")
@@ -92,10 +95,9 @@ class NativeRun:
             counts=counts.ctypes.data,
             **{name: array.ctypes.data for name, array in addresses.items()},
         )
-        started = time.perf_counter()
-        self.library.run(ctypes.byref(work), ctypes.c_int64(threads))
-        seconds = time.perf_counter() - started
-        return Outcome(out, seconds, counts[0] / patients)
+        with Stopwatch() as watch:
+            self.library.run(ctypes.byref(work), ctypes.c_int64(threads))
+        return Outcome(out, watch.seconds, counts[0] / patients)
 
 
 def driver_source(code: str, driver: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from types import TracebackType
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 from benchmarks.engine.task import Task
@@ -13,6 +15,35 @@ from benchmarks.engine.task import Task
 
 class MissingPeerError(Exception):
     """A peer cannot be run here; the message says what it lacks and how to get it."""
+
+
+class Seconds(NamedTuple):
+    """What a run took: by the clock, and of processors at work for it, which other programs do not lengthen."""
+
+    clock: float
+    processor: float
+
+    def of(self, threads: int) -> float:
+        """Processor time of a run on one processor, so that a machine in use tells the same; of more, by the clock."""
+        return self.processor if threads == 1 else self.clock
+
+
+class Stopwatch:
+    """Adds up the time spent inside `with`, which may be entered again."""
+
+    def __init__(self) -> None:
+        self.seconds = Seconds(0.0, 0.0)
+        self._started = Seconds(0.0, 0.0)
+
+    def __enter__(self) -> Self:
+        self._started = Seconds(time.perf_counter(), time.process_time())
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        ended = Seconds(time.perf_counter(), time.process_time())
+        self.seconds = Seconds(
+            *(total + end - start for total, end, start in zip(self.seconds, ended, self._started, strict=True))
+        )
 
 
 @dataclass(frozen=True)
@@ -26,7 +57,7 @@ class Outcome:
     """
 
     states: np.ndarray
-    seconds: float
+    seconds: Seconds
     steps: float
 
 

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.engine.cpp import cpp_of
 from benchmarks.engine.native import FLAGS, compile_cpp
-from benchmarks.engine.peer import Outcome, Prepared
+from benchmarks.engine.peer import Outcome, Prepared, Stopwatch
 from benchmarks.engine.task import Task
 
 from cytotrial.engine import CompiledModel, compile_model
@@ -80,10 +80,9 @@ class _Run:
     def run(self, patients: int, *, rtol: float, threads: int) -> Outcome:
         """All patients in one call."""
         ensemble = self.task.ensemble(patients, rtol=rtol, threads=threads, model=self.model)
-        started = time.perf_counter()
-        outputs = ensemble.advance(self.task.end, self.task.times)
-        seconds = time.perf_counter() - started
+        with Stopwatch() as watch:
+            outputs = ensemble.advance(self.task.end, self.task.times)
         if ensemble.status.any():
             raise RuntimeError(f"rtol {rtol:g}: {(ensemble.status > 0).sum()} of {patients} patients failed.")
         states = outputs.states.reshape(patients, self.task.times.size, -1)
-        return Outcome(states, seconds, float(ensemble.steps.accepted.mean()))
+        return Outcome(states, watch.seconds, float(ensemble.steps.accepted.mean()))

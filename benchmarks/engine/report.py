@@ -16,6 +16,7 @@ from benchmarks.engine.precision import Match, Point, Ratio
 from benchmarks.engine.task import Task
 
 _FEATURES = ("avx512f", "avx2", "fma", "sse4.2", "neon")
+_VECTORS = {"avx512f": "avx512", "avx2": "avx2", "sse4.2": "sse4", "neon": "neon"}
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,13 @@ class Report:
     entries: Sequence[Entry]
     missing: Mapping[str, str]
     curves: Mapping[str, Sequence[Point]]
+    note: str = ""
 
 
 def write_report(report: Report, folder: Path, *, levels: Sequence[Level]) -> list[Path]:
-    """`engine.json`, `engine.md` and `engine.svg` in a folder."""
+    """`engine_<vectors>.json`, `.md` and `.svg` in a folder, named by this processor's widest vectors."""
     folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / f"engine.{kind}" for kind in ("json", "md", "svg")]
+    files = [folder / f"engine_{vectors()}.{kind}" for kind in ("json", "md", "svg")]
     files[0].write_text(json.dumps(_record(report), indent=1) + "\n", encoding="utf-8")
     files[1].write_text(markdown(report, levels=levels), encoding="utf-8")
     files[2].write_text(work_precision_svg(report.curves, title=f"Work and precision: {report.protocol}"), encoding="utf-8")
@@ -77,12 +79,14 @@ def markdown(report: Report, *, levels: Sequence[Level]) -> str:
         "",
         f"Processor: {processor()}.",
         "",
+        *([report.note, ""] if report.note else []),
         "A time is that of one patient, relative to the project on one processor, run by turns with it: the median of "
-        f"{report.repeats} repeats, with the interval that covers it in 90 % of cases. Compiling is apart. The error is "
+        f"{report.repeats} repeats, with the interval that covers it in 90 % of cases. On one processor it is the time that "
+        "the processor worked for it, on two the time by the clock. Compiling is apart. The error is "
         "relative to the size of each value plus the size that matters of its state, over all states, output times and "
         "patients, against the project at rtol 1e-10 (which tests hold to SciPy's LSODA).",
         "",
-        "![work and precision](engine.svg)",
+        f"![work and precision](engine_{vectors()}.svg)",
         "",
     ]
     for level in levels:
@@ -109,6 +113,16 @@ def _table(entries: Sequence[Entry]) -> list[str]:
     return [*head, "|---|---|---|---|---|---|---|---|---|", *rows]
 
 
+def vectors() -> str:
+    """The widest vectors of this processor that the engine knows, as in a file's name; 'other' where it knows none.
+
+    >>> vectors() in ("avx512", "avx2", "sse4", "neon", "other")
+    True
+    """
+    features = llvm.get_host_cpu_features()
+    return next((short for name, short in _VECTORS.items() if features.get(name)), "other")
+
+
 def processor() -> str:
     """The processor and what matters of its features."""
     features = llvm.get_host_cpu_features()
@@ -126,6 +140,7 @@ def _record(report: Report) -> dict[str, object]:
         "changes": int(report.task.breaks.size),
         "output_times": int(report.task.times.size),
         "repeats": report.repeats,
+        "note": report.note,
         "entries": [
             {
                 **{"name": entry.name, "error": entry.level.error, "level": entry.level.value, "threads": entry.threads},

@@ -17,7 +17,7 @@ from typing import Any
 
 import libsbml
 import numpy as np
-from benchmarks.engine.peer import MissingPeerError, Outcome, Prepared
+from benchmarks.engine.peer import MissingPeerError, Outcome, Prepared, Stopwatch
 from benchmarks.engine.task import Task
 
 _TRIAL = "import roadrunner, sys; print(len(roadrunner.RoadRunner(open(sys.argv[1]).read()).model.getStateVectorRate()))"
@@ -68,14 +68,15 @@ class _Run:
         task, names = self.task, self.task.system
         self.runner.integrator.relative_tolerance = rtol
         self.runner.integrator.setIndividualTolerances(list(rtol * np.asarray(names.nominal)))
-        started, states = time.perf_counter(), []
+        watch, states = Stopwatch(), []
         for patient in range(patients):
             for index in task.varied:
                 self.runner[names.parameters[index]] = float(task.parameters[patient, index])
             for index, name in enumerate(names.states):
                 self.runner[name] = float(task.initial[patient, index])
-            states.append(self._one(task.inputs_of(patient)))
-        return Outcome(np.array(states), time.perf_counter() - started, float("nan"))
+            with watch:
+                states.append(self._one(task.inputs_of(patient)))
+        return Outcome(np.array(states), watch.seconds, float("nan"))
 
     def _one(self, inputs: np.ndarray) -> np.ndarray:
         task, rows = self.task, []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import itertools
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import scipy
 from benchmarks.engine.native import compile_cpp
-from benchmarks.engine.peer import Outcome, Prepared
+from benchmarks.engine.peer import Outcome, Prepared, Stopwatch
 from benchmarks.engine.scalar import scalar_code
 from benchmarks.engine.task import Task
 from scipy.integrate import solve_ivp
@@ -60,12 +59,12 @@ class _Run:
     def run(self, patients: int, *, rtol: float, threads: int) -> Outcome:
         """One patient after the other, on one processor whatever `threads` says."""
         task = self.task
-        started = time.perf_counter()
         states = np.full((patients, task.times.size, len(task.system.states)), np.nan)
-        for patient in range(patients):
-            with suppress(_StandsStillError):
-                states[patient] = self._one(patient, rtol)
-        return Outcome(states, time.perf_counter() - started, float("nan"))
+        with Stopwatch() as watch:
+            for patient in range(patients):
+                with suppress(_StandsStillError):
+                    states[patient] = self._one(patient, rtol)
+        return Outcome(states, watch.seconds, float("nan"))
 
     def _one(self, patient: int, rtol: float) -> np.ndarray:
         task, size = self.task, len(self.task.system.states)

@@ -12,12 +12,12 @@ from cytotrial.catalogue import load_library
 from cytotrial.engine import CompiledModel, Ensemble, EventKind, Events, Tolerances, compile_model
 from cytotrial.manage.care import switches
 from cytotrial.model.biology import Biology
-from cytotrial.model.composition import compose
 from cytotrial.model.system import OdeSystem
-from cytotrial.population.draw import draw_patients
+from cytotrial.population.draw import Patients
 from cytotrial.protocol.dosing import dose_amount
+from cytotrial.protocol.protocol import Protocol
 from cytotrial.protocol.resolving import find_protocol, read_protocol
-from cytotrial.trial import recipe_of
+from cytotrial.trial import draw_chunk, prepare, recipe_of
 
 DAYS = 180.0
 OUTPUTS = 196
@@ -136,18 +136,8 @@ def make_task(protocol_name: str, *, patients: int, days: float = DAYS) -> Task:
         patients: how many are drawn.
         days: until the last output.
     """
+    biology, _, drawn, protocol = drawn_patients(protocol_name, patients=patients)
     library = load_library()
-    protocol = read_protocol(find_protocol(protocol_name, library), library)
-    biology = compose(library, drugs=protocol.drugs, disease=protocol.disease)
-    model = compile_model(biology.system)
-    names = biology.system.observables
-
-    def resting(parameters: np.ndarray, states: np.ndarray) -> dict[str, np.ndarray]:
-        inputs = np.tile(biology.input_defaults(), (len(states), 1))
-        return dict(zip(names, model.observe(states, parameters, inputs).T, strict=True))
-
-    recipe = recipe_of(protocol, library, biology)
-    drawn = draw_patients(biology, recipe, seed=protocol.seed, numbers=np.arange(1, patients + 1), resting=resting)
     treatment = protocol.arms[0].treatments[0]
     drug, doses = library.drugs[treatment.drug], treatment.regimen.doses
     body = {name: drawn.covariates[name] for name in ("weight", "height")}
@@ -172,6 +162,16 @@ def make_task(protocol_name: str, *, patients: int, days: float = DAYS) -> Task:
         dose_amount(doses[0], drug.file, **body) / duration,
         output_times(starts, end=days * 24.0),
     )
+
+
+def drawn_patients(protocol_name: str, *, patients: int) -> tuple[Biology, CompiledModel, Patients, Protocol]:
+    """The composed biology of a protocol, compiled, patients drawn as a trial draws them, and the protocol."""
+    library = load_library()
+    protocol = read_protocol(find_protocol(protocol_name, library), library)
+    prepared = prepare(protocol, library)
+    recipe = recipe_of(protocol, library, prepared.biology)
+    drawn = draw_chunk(protocol, prepared, recipe, np.arange(1, patients + 1))
+    return prepared.biology, prepared.model, drawn, protocol
 
 
 def output_times(starts: Sequence[float] | np.ndarray, *, end: float, count: int = OUTPUTS) -> np.ndarray:

@@ -69,8 +69,11 @@ class Trial:
         threads: int | None = None,
         progress: Callable[[Progress], None] | None = None,
         replace: bool = False,
+        rtol: float | None = None,
     ) -> Result:
         """The answer. It is kept in `folder`, or, where that is None, for as long as the result lives.
+
+        `rtol` is the error that one step of the integration may make, relative; 1e-4 unless given.
 
         Raises:
             ProtocolError, LibraryError, RunFolderError, SimulationError: as `cytotrial.trial.run_trial`.
@@ -83,6 +86,7 @@ class Trial:
             progress=progress,
             replace=replace,
             keep=folder is not None,
+            rtol=rtol,
         )
 
     def calendar(self) -> list[str]:

@@ -1,7 +1,7 @@
 """The library on disk as typed objects: folders are listed at once, files are read when first asked for. Judges no content.
 
 library/{interface,sources}.yaml   library/{immune,physiology,support}/<module>/   library/support/*.yaml
-library/drugs/<id>/   library/diseases/<id>/   library/{grading,monitoring,protocols,reporting}/*.yaml
+library/drugs/<id>/   library/diseases/<id>/   library/{grading,life_tables,monitoring,protocols,reporting}/*.yaml
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from cytotrial.errors import LibraryError, Place, Problem, did_you_mean
-from cytotrial.formats.clinic import GradingFile, MonitoringFile, ResponseFile, SupportFile
+from cytotrial.formats.clinic import GradingFile, MonitoringFile, SupportFile
 from cytotrial.formats.drug import DrugFile, NamedRegimen, RegimensFile
 from cytotrial.formats.evidence import EvidenceFile, SourcesFile
 from cytotrial.formats.interface import InterfaceFile
+from cytotrial.formats.life_table import LifeTableFile
 from cytotrial.formats.module import CorrelationRow, ModuleFile, ParameterRow
 from cytotrial.formats.plausibility import PlausibilityFile
 from cytotrial.formats.population import DiseaseFile, PopulationFile
 from cytotrial.formats.reporting import ReportingFile
+from cytotrial.formats.response import ResponseFile
 from cytotrial.formats.rules import RulesFile
 from cytotrial.model.table import ParameterTable, read_correlations, read_parameters
 from cytotrial.reading import Document, read_yaml
@@ -236,6 +238,18 @@ class Library:
         return Lazy(folders, lambda name: Disease(name, folders[name], self.shelf))
 
     @cached_property
+    def disease_of_checks(self) -> str:
+        """The disease that checks of the shared modules mean where they name none; the first where no disease says so.
+
+        Raises:
+            LibraryError: the library has no disease.
+        """
+        chosen = [name for name, disease in self.diseases.items() if disease.file.default_of_checks]
+        if not self.diseases:
+            raise LibraryError([Problem(Place("diseases"), "the library has no disease.", "Add a folder to diseases.")])
+        return chosen[0] if chosen else next(iter(self.diseases))
+
+    @cached_property
     def modules(self) -> Mapping[str, Module]:
         """The modules of all groups, drugs and diseases included. Raises LibraryError when two folders share a name."""
         found: dict[str, Module] = {}
@@ -274,6 +288,11 @@ class Library:
     def reporting(self) -> Mapping[str, ReportingFile]:
         """How publications report side effects, by file name."""
         return self._contents(self.shelf.files(self.root / "reporting"), ReportingFile)
+
+    @cached_property
+    def life_tables(self) -> Mapping[str, LifeTableFile]:
+        """How people die who have no disease of the library, by file name."""
+        return self._contents(self.shelf.files(self.root / "life_tables"), LifeTableFile)
 
     @cached_property
     def protocols(self) -> Mapping[str, Path]:

@@ -2,90 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from cytotrial.catalogue import Disease, Library
 from cytotrial.course import Course, Given
-from cytotrial.formats.drug import DrugFile
-from cytotrial.formats.population import AfterProgression
 from cytotrial.manage.decisions import Columns, Slots, decision_columns, finding_columns, joined
 from cytotrial.manage.ledger import Ledger
 from cytotrial.manage.policy import DELAY, REDUCE, STOP_COURSE, STOP_CYCLE, STOP_DRUG, WITHHOLD
 from cytotrial.manage.rules import Decision, RuleProfile, across_arm
-from cytotrial.model.biology import Biology
 from cytotrial.observe.adverse_events import AdverseEvents
 from cytotrial.observe.arrays import BoolArray, CodeArray, FloatArray
-from cytotrial.observe.conditions import UNKNOWN, leaves
-from cytotrial.observe.grading import Grader
+from cytotrial.observe.conditions import UNKNOWN
+from cytotrial.observe.criteria import begin_reading, event_free_endpoint
 from cytotrial.observe.history import History
 from cytotrial.observe.observe import Chart, PatientStreams, observe
-from cytotrial.observe.plan import MonitoringPlan
-from cytotrial.observe.response import COMPLETE, PARTIAL, PROGRESSIVE, STABLE, ResponseAssessor, area_as_measured
-from cytotrial.observe.scans import Scans
+from cytotrial.observe.response import COMPLETE, NO_EVIDENCE, PARTIAL, PROGRESSIVE, STABLE, area_as_measured
+from cytotrial.observe.scans import Look
 from cytotrial.outlook import time_after_progression
 from cytotrial.population.streams import normals, uniforms
-from cytotrial.protocol.protocol import Arm, Protocol
-from cytotrial.units import HOURS_PER_MONTH, hours
+from cytotrial.standards import Standards
+from cytotrial.units import HOURS_PER_MONTH
 
 DEATH_GRADE = 5
+EVENT_WORDS = {"PFS": "progression", "RFS": "recurrence"}
 PROGRESSION = "progression at the scan"
+EARLIER = "earlier "
+NO_DEATH, TREATMENT, DISEASE, OTHER_CAUSE = "", "treatment", "disease", "other"
+DEATH_WORDS = {TREATMENT: "death of treatment", OTHER_CAUSE: "death of another cause"}
 MOST_SEVERE_FIRST = (STOP_DRUG, STOP_COURSE, STOP_CYCLE, WITHHOLD, DELAY)
-
-
-@dataclass(frozen=True)
-class Standards:
-    """What every chunk of an arm is seen and graded by; made once per arm."""
-
-    plan: MonitoringPlan
-    after_last_dose: FloatArray
-    grader: Grader
-    assessor: ResponseAssessor
-    profiles: Mapping[str, RuleProfile]
-    followed_terms: frozenset[str]
-    disease: Disease
-    after_progression: AfterProgression | None
-
-    @classmethod
-    def of(cls, library: Library, protocol: Protocol, arm: Arm, biology: Biology) -> Standards:
-        """The plan, grading, response criteria and rules that a protocol names for an arm."""
-        named = sorted({library.drugs[treatment.drug].file.monitoring for treatment in arm.treatments}) or [
-            DrugFile.model_fields["monitoring"].default
-        ]
-        file = library.monitoring[named[0]]
-        plan = MonitoringPlan.from_file(
-            file, {**library.interface.observables, **biology.observables}, available=biology.observables.keys()
-        )
-        grader = Grader.from_file(library.gradings[protocol.grading], plan)
-        profiles = {
-            treatment.drug: RuleProfile.from_file(
-                library.drugs[treatment.drug].rules[treatment.rules],
-                name=treatment.rules,
-                plan=plan,
-                profiles=library.drugs[treatment.drug].rules,
-                terms=grader.terms.keys(),
-            )
-            for treatment in arm.treatments
-        }
-        assessor = ResponseAssessor.from_file(library.responses[protocol.response], name=protocol.response)
-        after = np.array(sorted(hours(text) for text in file.after_last_dose))
-        disease = library.diseases[protocol.disease]
-        population = disease.populations.populations[protocol.population]
-        followed = frozenset(_followed_terms(grader, profiles.values()))
-        return cls(plan, after, grader, assessor, profiles, followed, disease, population.after_progression)
-
-
-def _followed_terms(grader: Grader, profiles: Iterable[RuleProfile]) -> Iterator[str]:
-    """The terms that a condition asks about earlier grades of: the grades of all others count at their own visit alone."""
-    graded = [condition for term in grader.terms.values() for _, condition in term.grades]
-    asked = [condition for profile in profiles for rule in profile.criteria for condition in (rule.when, rule.until)]
-    for condition in (*graded, *asked):
-        for leaf in leaves(condition) if condition else ():
-            if leaf.grade is not None and (leaf.consecutive is not None or leaf.for_at_least is not None):
-                yield leaf.grade
 
 
 @dataclass(frozen=True)
@@ -130,8 +77,9 @@ class Clinic:
         self._history = History(standards.plan, patients)
         self._events = AdverseEvents(standards.grader, patients)
         self._ledgers = {given.drug.id: Ledger.start(patients) for given in course.given}
+        self._lowered_because = {drug: np.full(patients, "", dtype=object) for drug in self._ledgers}
         self._thresholds = {drug: self._threshold_factor(profile) for drug, profile in standards.profiles.items()}
-        self._scans = Scans(standards.assessor, patients)
+        self._readings = tuple(begin_reading(assessor, patients) for assessor in standards.assessors)
         self._new_lesion_at = -np.log(uniforms(seed, "new lesion", course.ids, 0, draws=1)[:, 0])
         self._decisions: list[Columns] = []
         self._findings: list[Columns] = []
@@ -154,10 +102,11 @@ class Clinic:
     def grade(self, chart: Chart) -> dict[str, CodeArray]:
         """Grades every term, and keeps the episodes."""
         (here,) = np.nonzero(chart.present)
-        grades = {
-            term: _among(grade, here, chart.time.size)
-            for term, grade in self._standards.grader.grade(self._history.of(here)).items()
-        }
+        found = self._standards.grader.grade(self._history.of(here))
+        among_all = np.full((len(found), chart.time.size), UNKNOWN)
+        for row, grade in zip(among_all, found.values(), strict=True):
+            row[here] = grade
+        grades: dict[str, CodeArray] = dict(zip(found, among_all, strict=True))
         self._history.add_grades({term: grades[term] for term in self._standards.followed_terms if term in grades}, chart)
         agenda = self._course.given[0].agenda if self._course.given else None
         nothing = np.zeros(chart.time.size, dtype=np.int64)
@@ -192,13 +141,18 @@ class Clinic:
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Labs, vitals, adverse events, responses, survival, decisions and findings, by name of the table."""
-        scans = self._scans
+        return {**self._history.to_tables(arm=self._arm, ids=self._course.ids), **self._short_tables()}
+
+    def parts(self) -> Iterator[tuple[str, pd.DataFrame]]:
+        """The same tables part by part: what was measured fills the memory if it is all there at once."""
+        yield from self._history.parts(arm=self._arm, ids=self._course.ids)
+        yield from self._short_tables().items()
+
+    def _short_tables(self) -> dict[str, pd.DataFrame]:
+        readings = [reading.to_table(arm=self._arm, ids=self._course.ids) for reading in self._readings]
         return {
-            **self._history.to_tables(arm=self._arm, ids=self._course.ids),
             "adverse_events": self._adverse_events(),
-            "responses": self._standards.assessor.to_table(
-                scans.times, scans.sizes, areas=scans.areas, arm=self._arm, ids=self._course.ids, new_lesions=scans.new_lesions
-            ),
+            "responses": pd.concat(readings, ignore_index=True),
             "survival": self._survival(),
             "decisions": joined(self._decisions),
             "findings": joined(self._findings),
@@ -261,6 +215,7 @@ class Clinic:
     def _concluded(self, given: Given, decided: Mapping[str, tuple[RuleProfile, Decision]], final: Decision) -> Decided:
         profile = decided[given.drug.id][0]
         agenda, ids = given.agenda, self._course.ids
+        level_before = self._ledgers[given.drug.id].fraction
         self._ledgers[given.drug.id] = self._ledgers[given.drug.id].after(final)
         reasons = np.full(ids.size, "", dtype=object)
         if not final.due.any():
@@ -270,17 +225,22 @@ class Clinic:
         self._decisions.append(made)
         self._findings.append(finding_columns(profile, final, slots=slots))
         reasons[np.flatnonzero(final.due)] = np.where(made["CRITERIA"] != "", made["CRITERIA"], made["POLICY"])
+        lowered = self._lowered_because[given.drug.id]
+        now_lower = final.due & (final.level_fraction < level_before)
+        lowered[now_lower] = [_of_earlier(reason) for reason in reasons[now_lower]]
+        still_lower = final.due & (final.fraction < 1) & (reasons == "")
+        reasons[still_lower] = lowered[still_lower]
         return Decided(given, final, list(reasons), profile.interventions)
 
     def _may_go_on(self, only_if: str) -> BoolArray:
         """(patients,) what the last scan says about a further course."""
-        last = self._scans.shown.last
-        shrunk = self._scans.shown.change < 0
+        last = self._readings[0].shown.last
+        shrunk = self._readings[0].shown.change < 0
         answers: dict[str, BoolArray] = {
             "always": np.ones(last.size, dtype=bool),
             "shrinkage": shrunk & (last != PROGRESSIVE),
             "response": np.isin(last, (COMPLETE, PARTIAL)),
-            "response_or_stable": np.isin(last, (COMPLETE, PARTIAL, STABLE)),
+            "response_or_stable": np.isin(last, (COMPLETE, PARTIAL, STABLE, NO_EVIDENCE)),
         }
         return answers[only_if]
 
@@ -289,46 +249,56 @@ class Clinic:
     def _read_scans(self, course: Course, chart: Chart) -> None:
         size = chart.values.get(self._standards.disease.file.tumour_size, np.full(chart.time.size, np.nan))
         scanned = course.visit.occasion.scan_due & ~np.isnan(size)
-        if not scanned.any():
-            return
         disease, truth = self._standards.disease.file, course.visit.truth
         hazard = truth.get(disease.new_lesion_hazard or "", np.zeros(chart.time.size))
-        area = area_as_measured(size, truth.get(disease.tumour_size), truth.get(disease.tumour_area or ""))
-        self._scans.add(scanned, time=chart.time, size=size, area=area, new_lesion=hazard >= self._new_lesion_at)
+        is_scan = scanned.any()  # levels may be looked at without one
+        area = area_as_measured(size, truth.get(disease.tumour_size), truth.get(disease.tumour_area or "")) if is_scan else size
+        new_lesion = hazard >= self._new_lesion_at
+        look = Look(course.visit.occasion, self._history, scanned=scanned, size=size, area=area, new_lesion=new_lesion)
+        for reading in self._readings:
+            reading.read(look)
 
     def _progressed(self) -> BoolArray:
         """Whose progression stands; one that rests on the last scan alone keeps the patient on study until the next."""
-        shown = self._scans.shown
+        shown = self._readings[0].shown
         return np.asarray(~np.isnan(shown.progression_time) & ~shown.is_open, dtype=np.bool_)
 
     def _survival(self) -> pd.DataFrame:
-        """Progression-free survival from the scans, and overall survival where the population says what follows progression."""
-        progression = self._scans.shown.progression_time
-        death = self._course.happenings.death_time
-        first = np.fmin(progression, np.where(np.isfinite(death), death, np.nan))
-        of_treatment = death <= np.nan_to_num(progression, nan=np.inf)
-        what = np.where(of_treatment, "death of treatment", "progression")
-        rows = [self._times_to("PFS", first, np.nanmax(self._scans.times, axis=1), what, "last scan without progression")]
+        """Survival free of progression or recurrence by the first criteria, and overall where it is known what follows."""
+        reading = self._readings[0]
+        progression, code = reading.shown.progression_time, event_free_endpoint(self._standards.assessors[0])
+        event = EVENT_WORDS[code]
+        happenings, end = self._course.happenings, np.full(progression.shape, self._course.end)
+        death = np.where(happenings.death_time <= end, happenings.death_time, np.nan)
+        cause = np.where(happenings.is_of_an_event(), TREATMENT, OTHER_CAUSE)
+        dies_first = np.nan_to_num(death, nan=np.inf) <= np.nan_to_num(progression, nan=np.inf)
+        first, why = np.fmin(progression, death), np.where(dies_first, cause, NO_DEATH)
+        rows = [self._times_to(code, first, reading.last_time, why, event=event, censored=f"last scan without {event}")]
         written = self._standards.after_progression
         if written is not None:
-            after = time_after_progression(written, self._course.patients, self._course.biology, seed=self._seed)
-            dies = np.fmin(np.where(np.isfinite(death), death, np.nan), progression + after)
-            end = np.full(dies.shape, self._course.end)
-            what = np.where(of_treatment, "death of treatment", "death after progression")
-            rows.append(self._times_to("OS", np.where(dies <= end, dies, np.nan), end, what, "alive at the end of follow-up"))
+            after = progression + time_after_progression(written, self._course.patients, self._course.biology, seed=self._seed)
+            of_disease = np.nan_to_num(after, nan=np.inf) < np.nan_to_num(death, nan=np.inf)
+            dies, why = np.fmin(after, death), np.where(of_disease, DISEASE, cause)
+            seen = np.where(dies <= end, dies, np.nan)
+            rows.append(self._times_to("OS", seen, end, why, event=event, censored="alive at the end of follow-up"))
         return pd.concat(rows, ignore_index=True)
 
-    def _times_to(self, code: str, event: FloatArray, last: FloatArray, what: np.ndarray, censored: str) -> pd.DataFrame:
+    def _times_to(
+        self, code: str, at: FloatArray, last: FloatArray, cause: np.ndarray, *, event: str, censored: str
+    ) -> pd.DataFrame:
         """Rows of the table `survival`: the time of the event [months], or of the last look where there was none."""
-        happened = ~np.isnan(event)
+        happened = ~np.isnan(at)
+        words = {NO_DEATH: event, DISEASE: f"death after {event}", **DEATH_WORDS}
+        what = np.array([words[one] for one in cause], dtype=object)
         return pd.DataFrame(
             {
                 "ARM": self._arm,
                 "ID": self._course.ids,
                 "PARAMCD": code,
-                "AVAL": np.where(happened, event, last) / HOURS_PER_MONTH,
+                "AVAL": np.where(happened, at, last) / HOURS_PER_MONTH,
                 "CNSR": np.where(happened, 0, 1),
                 "EVNTDESC": np.where(happened, what, censored),
+                "CAUSE": [str(died) or None for died in np.where(happened, cause, NO_DEATH)],
             }
         )
 
@@ -371,11 +341,9 @@ def apply(course: Course, orders: Orders) -> None:
     course.finish(orders.off_study)
 
 
-def _among(grade: CodeArray, rows: np.ndarray, patients: int) -> CodeArray:
-    """The grades (patients,) where those at the positions `rows` are known, unknown elsewhere."""
-    grades = np.full(patients, UNKNOWN)
-    grades[rows] = grade
-    return grades
+def _of_earlier(reason: str) -> str:
+    """The reason of a dose at the level to which this one lowered it."""
+    return ";".join(f"{EARLIER}{part}" for part in reason.split(";"))
 
 
 def _minutes(time: FloatArray) -> np.ndarray:

@@ -10,10 +10,10 @@ import pandas as pd
 
 from cytotrial.catalogue import Drug
 from cytotrial.engine.ensemble import Ensemble, Outputs
-from cytotrial.engine.events import EventKind, Events
 from cytotrial.engine.kernel import CompiledModel
 from cytotrial.engine.status import Status
 from cytotrial.engine.tolerances import Tolerances
+from cytotrial.entries import Entries
 from cytotrial.happenings import Happenings
 from cytotrial.manage.agenda import Agenda, Plan
 from cytotrial.manage.care import CarePlan, Switch, Turn
@@ -29,9 +29,8 @@ from cytotrial.units import HOURS_PER_DAY, HOURS_PER_WEEK
 FINENESS = ((HOURS_PER_DAY, 1.0), (2 * HOURS_PER_WEEK, 6.0), (np.inf, HOURS_PER_WEEK))
 
 END_OF_FOLLOW_UP = "end of follow-up"
+DEATH = "death"
 SIMULATION_FAILED = "the simulation failed"
-CALLED_OFF = "called off"
-EVENT_COLUMNS = ("ID", "TIME", "TARGET", "KIND", "VALUE", "UNIT", "WHAT")
 
 
 @dataclass(frozen=True)
@@ -53,19 +52,6 @@ class Visit:
     interval: Interval
 
 
-@dataclass(frozen=True)
-class _Entry:
-    """One thing set, added or called off for some patients at once: (patients,) who, when [h] and how much, and what."""
-
-    patient: IntArray
-    time: FloatArray
-    value: FloatArray
-    target: str
-    kind: str
-    unit: str
-    what: str
-
-
 class Course:
     """Patients from before the first dose to the end of their follow-up, from visit to visit."""
 
@@ -83,6 +69,8 @@ class Course:
         threads: int | None,
         recorded: int,
         watched: Collection[str] | None = None,
+        tolerances: Tolerances | None = None,
+        other_death: FloatArray | None = None,
     ) -> None:
         """Patients at rest, before their first visit at time 0.
 
@@ -98,6 +86,8 @@ class Course:
             threads: workers; as many as processors where None.
             recorded: of how many patients, by number, the trajectory is kept.
             watched: observables whose extremes between visits are asked for; all where None.
+            tolerances: error control of the integration.
+            other_death: when each patient dies of another cause than disease or treatment [h]; nobody does where None.
         """
         self.biology = biology
         self.patients = patients
@@ -105,7 +95,10 @@ class Course:
         count = patients.numbers.size
         defaults = np.tile(biology.input_defaults(), (count, 1))
         self._ensemble = Ensemble(
-            model, patients.parameters, patients.initial, inputs=defaults, tolerances=Tolerances(), threads=threads
+            *(model, patients.parameters, patients.initial),
+            inputs=defaults,
+            tolerances=tolerances or Tolerances(),
+            threads=threads,
         )
         self._model = model
         self._care = CarePlan(defaults.shape[1], patients.numbers, seed=seed)
@@ -123,10 +116,11 @@ class Course:
         names = biology.system.observables
         self._watched = [index for index, name in enumerate(names) if watched is None or name in watched]
         self._trajectories: list[tuple[IntArray, FloatArray, np.ndarray]] = []
-        self._events: list[_Entry] = []
-        self._truth: FloatArray = np.zeros((count, len(self._watched)))
-        self._observed: FloatArray = np.zeros((count, len(names)))
-        self.happenings = Happenings(tuple(biology.events.values()), seed=seed, ids=patients.numbers)
+        self._entries = Entries(self._ensemble, biology, patients.numbers)
+        self._truth: FloatArray = np.zeros((len(self._watched), count))
+        self._observed: FloatArray = np.zeros((len(names), count))
+        self.happenings = Happenings(tuple(biology.events.values()), seed=seed, ids=patients.numbers, other_death=other_death)
+        self._hazards = np.array([self._states.index(event.hazard) for event in self.happenings.events], dtype=np.int64)
         self.visit = self._first_visit()
 
     @property
@@ -155,9 +149,12 @@ class Course:
 
     def advance(self) -> None:
         """Takes each patient to the next visit, with what was actually given."""
+        self._entries.hand_over()
         before = self._time_before = self._time.copy()
         until = self._next_visit()
         moving = np.isfinite(until)
+        # Whoever dies of another cause before the visit gets as far as that.
+        until = np.where(moving, np.minimum(until, self.happenings.death_time), until)
         goal = np.where(moving, until, self._ensemble.time)
         gap = np.where(moving, goal - self._ensemble.time, 0.0)
         rows = []
@@ -174,23 +171,22 @@ class Course:
         present = moving & ~self._is_over
         self._time = np.where(present, goal, self._time)
         observed = self._observe(present)
-        interval = self._interval(rows, observed[:, self._watched], self._time - before, present)
+        interval = self._interval(rows, observed[self._watched], self._time - before, present)
         self.visit = self._visit(present, self._truths(observed), interval)
 
     def _let_happen(self, before: FloatArray, now: FloatArray, moved: BoolArray) -> None:
         """Notes the chance events since the last visit, starts what they cause, and ends the follow-up of those who died."""
-        states = self._ensemble.states
-        inputs = self._ensemble.inputs
-        self._seen_inputs = inputs.copy()
-        hazards = {event.hazard: states[:, self._states.index(event.hazard)] for event in self.happenings.events}
-        self.happenings.advance(hazards, before, now, moved)
+        inputs = self._seen_inputs = self._ensemble.inputs
+        (who,) = np.nonzero(moved)
+        hazards = self._ensemble.states_of(who, self._hazards).T
+        self.happenings.advance(hazards, before, now, who)
         for event in self.happenings.events:
             if event.sets is not None:
                 index = self._inputs.index(event.sets)
-                on = moved & self.happenings.lasting(event, now) & (inputs[:, index] == 0)
-                self._set(index, on, now, np.ones(self.ids.size), "event")
+                (on,) = np.nonzero(moved & self.happenings.lasting(event, now) & (inputs[:, index] == 0))
+                self._entries.set(index, on, time=now[on], value=1.0, what="event")
                 self._seen_inputs[on, index] = 1.0
-                self._set(index, on, self.happenings.end_of(event), np.zeros(self.ids.size), "event")
+                self._entries.set(index, on, time=self.happenings.end_of(event)[on], value=0.0, what="event")
         self._is_over |= moved & (self.happenings.death_time <= now)
 
     def finish(self, at: BoolArray) -> None:
@@ -199,20 +195,21 @@ class Course:
 
     def give(self, given: Given, amounts: FloatArray, durations: FloatArray, routes: np.ndarray, at: BoolArray) -> None:
         """Schedules doses now: infusions as a rate, injections and boluses as an amount at once."""
-        for route in np.unique(routes[at]) if at.any() else ():
+        (all_given,) = np.nonzero(at & (amounts > 0))
+        for route in sorted(set(routes[all_given])):
             entry = given.drug.file.routes[route]
-            flowing = at & (routes == route) & (durations > 0) & (amounts > 0)
-            if flowing.any() and entry.infusion:
+            who = all_given[routes[all_given] == route]
+            flowing, at_once = who[durations[who] > 0], who[durations[who] == 0]
+            if flowing.size and entry.infusion:
                 index = self._inputs.index(f"{given.drug.id}__{entry.infusion}")
-                rate = np.divide(amounts, durations, out=np.zeros_like(amounts), where=durations > 0)
+                start, hours = self._time[flowing], durations[flowing]
                 # Sums of decimal hours may put the end of the dose before a hair after this one's start.
-                self._forget(index, flowing)
-                self._set(index, flowing, self._time, rate, "dose")
-                self._set(index, flowing, self._time + durations, np.zeros_like(rate), "dose")
-            at_once = at & (routes == route) & (durations == 0) & (amounts > 0)
-            if at_once.any() and entry.bolus:
+                self._entries.call_off(index, flowing, time=start)
+                self._entries.set(index, flowing, time=start, value=amounts[flowing] / hours, what="dose")
+                self._entries.set(index, flowing, time=start + hours, value=0.0, what="dose")
+            if at_once.size and entry.bolus:
                 index = self._states.index(f"{given.drug.id}__{entry.bolus}")
-                self._schedule(index, at_once, self._time, amounts, EventKind.ADD_TO_STATE, "dose")
+                self._entries.add(index, at_once, time=self._time[at_once], value=amounts[at_once], what="dose")
 
     def start_care(self, given: Given, at: BoolArray) -> None:
         """Turns on the supportive care of the cycle of a dose that is given now, where it is not on already."""
@@ -230,17 +227,20 @@ class Course:
 
     def remove_extinct(self) -> None:
         """Sets states that fell below what can live to their extinct value: the cure, at a visit."""
-        states = self._ensemble.states
-        for name, (limit, extinct) in self._extinctions.items():
-            values = states[:, self._states.index(name)]
-            gone = (values < limit) & (values > extinct) & self.visit.occasion.present
-            if gone.any():
-                self._ensemble.set_state(name, np.where(gone, extinct, values), gone)
-                self._log(name, gone, self._time, np.full(gone.size, extinct), "set", self.biology.states[name].unit, "cure")
+        (here,) = np.nonzero(self.visit.occasion.present)
+        now = self._ensemble.states_of(here, np.array([self._states.index(name) for name in self._extinctions], dtype=np.int64))
+        for (name, (limit, extinct)), values in zip(self._extinctions.items(), now.T, strict=True):
+            gone = here[(values < limit[here]) & (values > extinct)]
+            if gone.size:
+                at = np.zeros(self.ids.size, dtype=bool)
+                at[gone] = True
+                self._ensemble.set_state(name, extinct, at)
+                self._entries.note_cure(name, gone, time=self._time[gone], value=extinct)
 
     def leave(self) -> None:
         """Closes the agendas of all at the end: what was planned and not reached is recorded as such."""
-        reasons = np.where(self._ensemble.status == Status.OK, END_OF_FOLLOW_UP, SIMULATION_FAILED)
+        left = np.where(self._is_over & (self.happenings.death_time <= self._end), DEATH, END_OF_FOLLOW_UP)
+        reasons = np.where(self._ensemble.status == Status.OK, left, SIMULATION_FAILED)
         for given in self.given:
             given.agenda.leave(self._time, self.ids, reasons=list(reasons))
 
@@ -261,36 +261,17 @@ class Course:
         """True observables over time of the recorded patients, wide."""
         if not self._trajectories:
             return pd.DataFrame()
-        patient, time, values = (np.concatenate(parts) for parts in zip(*self._trajectories, strict=True))
+        patient, time = (np.concatenate([part[place] for part in self._trajectories]) for place in (0, 1))
+        # A column of the table in one piece each, as it is stored.
+        values = np.concatenate([part[2].T for part in self._trajectories], axis=1)
         order = np.lexsort((time, patient))
-        frame = pd.DataFrame(values[order], columns=list(self.biology.system.observables))
-        frame.insert(0, "TIME", time[order])
-        frame.insert(0, "ID", patient[order])
-        return frame
+        observed = zip(self.biology.system.observables, values, strict=True)
+        columns = {"ID": patient[order], "TIME": time[order], **{name: column[order] for name, column in observed}}
+        return pd.DataFrame(columns, copy=False)
 
     def inputs(self) -> pd.DataFrame:
-        """Everything that entered the biology from outside, in the order given; replayed with the same stops, the same bits.
-
-        What was planned and called off, or lies beyond the end of a patient's follow-up, has not entered it.
-        """
-        if not self._events:
-            return pd.DataFrame()
-        sizes = [entry.patient.size for entry in self._events]
-        texts = {
-            column: np.repeat(np.array([getattr(entry, column.lower()) for entry in self._events], dtype=object), sizes)
-            for column in ("TARGET", "KIND", "UNIT", "WHAT")
-        }
-        numbers = {
-            column: np.concatenate([getattr(entry, name) for entry in self._events])
-            for column, name in (("ID", "patient"), ("TIME", "time"), ("VALUE", "value"))
-        }
-        events = pd.DataFrame({**numbers, **texts})[list(EVENT_COLUMNS)]
-        called_off = events["KIND"] == CALLED_OFF
-        # Time only rises, so the first call after an event is the one that can reach it.
-        next_call = events["TIME"].where(called_off).groupby([events["ID"], events["TARGET"]]).bfill()
-        reached = events["ID"].map(pd.Series(self._ensemble.time, index=self.ids))
-        entered = ~called_off & (events["TIME"] < reached) & ~(events["TIME"] >= next_call)
-        return events[entered].reset_index(drop=True)
+        """Everything that entered the biology from outside, as `Entries.table`."""
+        return self._entries.table()
 
     # ------------------------------------------------------------------ visits
 
@@ -298,7 +279,7 @@ class Course:
         everybody = np.ones(self.ids.size, dtype=bool)
         self._time = np.zeros(self.ids.size)
         observed = self._observe(everybody)
-        self._truth = observed[:, self._watched]
+        self._truth = observed[self._watched]
         self._keep(np.arange(self.ids.size), self._time, self._ensemble.observe())
         return self._visit(everybody, self._truths(observed), Interval(np.zeros(self.ids.size)), is_first=True)
 
@@ -336,24 +317,24 @@ class Course:
     # ------------------------------------------------------------------ what is true
 
     def _observe(self, present: BoolArray) -> FloatArray:
-        """(patients, observables) of those present now, of the others at their last visit."""
-        who = np.flatnonzero(present)
+        """(observables, patients) of those present now, of the others at their last visit."""
+        (who,) = np.nonzero(present)
         # What an event of this visit switches on is seen at this visit, though it enters the biology only from now on.
-        states, inputs = self._ensemble.states[who], self._seen_inputs[who]
-        self._observed[who] = self._model.observe(states, self.patients.parameters, inputs, owner=who)
-        return self._observed
+        states, inputs = self._ensemble.states_of(who), self._seen_inputs[who]
+        observed = self._observed.copy()
+        observed[:, who] = self._model.observe(states, self.patients.parameters, inputs, owner=who).T
+        self._observed = observed
+        return observed
 
     def _truths(self, observed: FloatArray) -> dict[str, FloatArray]:
         """What is true at this visit by name, observables and chance events, (patients,) each."""
-        names = self.biology.system.observables
-        # Each observable is read by itself from here on: its numbers are put side by side once.
-        columns = dict(zip(names, observed.T.copy(), strict=True))
+        columns = dict(zip(self.biology.system.observables, observed, strict=True))
         return {**columns, **self.happenings.findings(self._time_before, self._ensemble.time)}
 
     def _interval(self, rows: Sequence[Outputs], truth: FloatArray, gap: FloatArray, present: BoolArray) -> Interval:
         """Extremes of the watched observables since the last visit, this visit included, and their increases.
 
-        `truth` (patients, watched) is what is true now.
+        `truth` (watched, patients) is what is true now.
         """
         highest, lowest = np.maximum(truth, self._truth), np.minimum(truth, self._truth)
         for outputs in rows:
@@ -362,16 +343,16 @@ class Course:
             starts = np.flatnonzero(np.diff(outputs.patient, prepend=-1))
             if starts.size:
                 who, watched = outputs.patient[starts], values[:, self._watched]
-                highest[who] = np.maximum(highest[who], np.maximum.reduceat(watched, starts, axis=0))
-                lowest[who] = np.minimum(lowest[who], np.minimum.reduceat(watched, starts, axis=0))
+                highest[:, who] = np.maximum(highest[:, who], np.maximum.reduceat(watched, starts, axis=0).T)
+                lowest[:, who] = np.minimum(lowest[:, who], np.minimum.reduceat(watched, starts, axis=0).T)
             self._keep(outputs.patient, outputs.time, values)
         increase = truth - self._truth
-        self._truth = np.where(present[:, None], truth, self._truth)
+        self._truth = np.where(present, truth, self._truth)
         return Interval(np.where(present, gap, np.nan), *(self._by_name(values) for values in (highest, lowest, increase)))
 
     def _by_name(self, values: FloatArray) -> dict[str, FloatArray]:
         names = [self.biology.system.observables[index] for index in self._watched]
-        return dict(zip(names, np.ascontiguousarray(values.T), strict=True))
+        return dict(zip(names, values, strict=True))
 
     def _keep(self, patient: IntArray, time: FloatArray, values: np.ndarray) -> None:
         chosen = self._recorded[patient]
@@ -385,38 +366,10 @@ class Course:
 
     def _turn(self, turns: Sequence[Turn]) -> None:
         for turn in turns:
-            if turn.at.any():
-                if turn.forget:
-                    self._forget(turn.switch.index, turn.at)
-                self._set(turn.switch.index, turn.at, turn.time, np.full(self.ids.size, turn.value), "care")
-
-    def _set(self, index: int, at: BoolArray, time: FloatArray, value: FloatArray, what: str) -> None:
-        self._schedule(index, at, time, value, EventKind.SET_INPUT, what)
-
-    def _schedule(self, index: int, at: BoolArray, time: FloatArray, value: FloatArray, kind: EventKind, what: str) -> None:
-        who = np.flatnonzero(at)
-        if who.size == 0:
-            return
-        self._ensemble.schedule(Events(who, time[who], np.full(who.size, index), np.full(who.size, kind), value[who]))
-        is_input = kind == EventKind.SET_INPUT
-        name = self._inputs[index] if is_input else self._states[index]
-        unit = self.biology.inputs[name].unit if is_input else self.biology.states[name].unit
-        self._log(name, at, time, value, "set" if is_input else "add", unit, what)
-
-    def _forget(self, index: int, at: BoolArray) -> None:
-        """Calls off what is planned for an input of these patients."""
-        self._ensemble.cancel(at, target=index)
-        self._log(self._inputs[index], at, self._time, np.full(self.ids.size, np.nan), CALLED_OFF, "", "")
-
-    def _log(self, name: str, at: BoolArray, time: FloatArray, value: FloatArray, kind: str, unit: str, what: str) -> None:
-        who = np.flatnonzero(at)
-        # Joined once at the end: a table per event would cost more than the event.
-        self._events.append(_Entry(self.ids[who], time[who], value[who], _shown(name), kind, unit, what))
-
-
-def _shown(flattened: str) -> str:
-    """The name of a state or input for people: 'module.name', or the port's own."""
-    return flattened.replace("__", ".")
+            (who,) = np.nonzero(turn.at)
+            if turn.forget:
+                self._entries.call_off(turn.switch.index, who, time=self._time[who])
+            self._entries.set(turn.switch.index, who, time=turn.time[who], value=turn.value, what="care")
 
 
 def ready_treatment(treatment: Treatment, drug: Drug, patients: Patients, care: tuple[Switch, ...]) -> Given:

@@ -118,6 +118,7 @@ def run_replicates(
     success: str | None = None,
     threads: int | None = None,
     progress: Callable[[Progress], None] | None = None,
+    rtol: float | None = None,
 ) -> Replicates:
     """`count` whole trials with seeds from the protocol's on. Ctrl-C ends it with the trials made so far, if two were.
 
@@ -128,6 +129,7 @@ def run_replicates(
         success: a criterion such as 'objective response >= 14 %' or 'High: complete response > 0.05'; of the first arm.
         threads: workers of each trial.
         progress: is told how far all of them are.
+        rtol: error that one step of the integration may make, relative.
 
     Raises:
         ProtocolError: the count is out of range, or the criterion cannot be read or names what a trial has not.
@@ -144,7 +146,7 @@ def run_replicates(
     try:
         for number in range(count):
             one = with_overrides(protocol, seed=protocol.seed + number)
-            answers = _one_trial(one, library, prepared, threads, partial(_told, tell, number, count))
+            answers = _one_trial(one, library, prepared, threads, partial(_told, tell, number, count), rtol=rtol)
             if criterion is not None:
                 reached.append(criterion.is_met(_value_of(criterion, answers)))
             frames.append(answers.assign(seed=one.seed))
@@ -195,9 +197,17 @@ def trial_answers(result: Result) -> pd.DataFrame:
 
 
 def _one_trial(
-    protocol: Protocol, library: Library, prepared: Prepared, threads: int | None, progress: Callable[[Progress], None]
+    protocol: Protocol,
+    library: Library,
+    prepared: Prepared,
+    threads: int | None,
+    progress: Callable[[Progress], None],
+    *,
+    rtol: float | None,
 ) -> pd.DataFrame:
-    result = run_trial(protocol, library, threads=threads, progress=progress, keep=False, prepared=prepared, brief=True)
+    result = run_trial(
+        *(protocol, library), threads=threads, progress=progress, keep=False, prepared=prepared, brief=True, rtol=rtol
+    )
     return trial_answers(result)
 
 

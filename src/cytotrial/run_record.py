@@ -14,13 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cytotrial.engine.tolerances import Tolerances
 from cytotrial.errors import Place, Problem, RunFolderError
+from cytotrial.formats.clinic import GradingFile
+from cytotrial.formats.conditions import Condition
 from cytotrial.formats.drug import DrugFile
 from cytotrial.formats.run import Manifest
-from cytotrial.manage.rules import merge_profiles
+from cytotrial.manage.profiles import merge_profiles
 from cytotrial.observe.conditions import leaves
 from cytotrial.protocol.dosing import nanomoles_per_unit
 from cytotrial.results.context import Context, ParameterUsed, RuleUsed
+from cytotrial.results.criteria import CriteriaUsed
 from cytotrial.results.folder import MANIFEST
 from cytotrial.results.lab_grades import laboratory_grading
 from cytotrial.results.reporting import scheme_of
@@ -48,12 +52,13 @@ def code_hash() -> str:
     return digest.hexdigest()
 
 
-def run_hash(protocol: Protocol, library: Library) -> str:
-    """SHA-256 of all that decides the numbers of a run: protocol, library, code and the versions of numerical packages."""
+def run_hash(protocol: Protocol, library: Library, *, rtol: float = Tolerances.rtol) -> str:
+    """SHA-256 of all that decides the numbers of a run: protocol, tolerance, library, code, versions of numerical packages."""
     parts = [
         protocol.content_hash,
         library.content_hash,
         code_hash(),
+        f"rtol {rtol!r}",
         *(f"{name} {version(name)}" for name in NUMERICAL_PACKAGES),
     ]
     return hashlib.sha256("\n".join([*parts, platform.machine()]).encode()).hexdigest()
@@ -89,7 +94,14 @@ def reusable_run(folder: Path, identity: str, *, chosen: bool) -> Result | None:
 
 
 def manifest_of(
-    protocol: Protocol, library: Library, identity: str, *, patients: int, refused: Mapping[str, int], seconds: float
+    protocol: Protocol,
+    library: Library,
+    identity: str,
+    *,
+    patients: int,
+    refused: Mapping[str, int],
+    seconds: float,
+    rtol: float = Tolerances.rtol,
 ) -> Manifest:
     """The manifest of a finished run; its tables are counted by the writer."""
     versions = {"cytotrial": version("cytotrial"), "python": platform.python_version()}
@@ -101,6 +113,7 @@ def manifest_of(
         protocol=protocol.file.model_dump(mode="json", by_alias=True),
         protocol_text=protocol.source_text,
         seed=protocol.seed,
+        rtol=rtol,
         patients=patients,
         arms=[arm.name for arm in protocol.arms],
         versions={**versions, "platform": f"{sys.platform} {platform.machine()}"},
@@ -129,6 +142,9 @@ def context_of(protocol: Protocol, library: Library, biology: Biology) -> Contex
         for name, parameter in biology.parameters.items()
     )
     cited = {row.source for row in parameters if row.source} | {study.source for study in published}
+    life_table = library.diseases[protocol.disease].populations.populations[protocol.population].life_table
+    if life_table is not None:
+        cited.add(library.life_tables[life_table].source.ref)
     sources: dict[str, dict[str, Any]] = {key: dict(library.sources[key]) for key in sorted(cited) if key in library.sources}
     calendars = {
         arm.name: tuple(line for treatment in arm.treatments for line in (treatment.drug, *treatment.regimen.calendar()))
@@ -158,22 +174,45 @@ def context_of(protocol: Protocol, library: Library, biology: Biology) -> Contex
             {name: observable.normal for name, observable in values.items()},
             {name: observable.unit for name, observable in values.items()},
         ),
-        rules={arm.name: tuple(_rules_of(arm, library)) for arm in protocol.arms},
+        rules={arm.name: tuple(_rules_of(arm, library, grading)) for arm in protocol.arms},
         dose_units={drug: _dose_unit(library.drugs[drug].file) for drug in protocol.drugs},
+        criteria=tuple(CriteriaUsed.of(name, library.responses[name]) for name in protocol.response),
+        grading=grading,
     )
 
 
-def _rules_of(arm: Arm, library: Library) -> Iterator[RuleUsed]:
+def _rules_of(arm: Arm, library: Library, grading: GradingFile) -> Iterator[RuleUsed]:
     """The criteria of an arm's rule profiles, in words."""
     for treatment in arm.treatments:
         profiles = library.drugs[treatment.drug].rules
         profile = merge_profiles(profiles[treatment.rules], name=treatment.rules, profiles=profiles)
         for criterion in profile.criteria:
             looked_at = [leaf.finding for leaf in leaves(criterion.when) if leaf.finding]
-            until = criterion.until.phrase() if criterion.until else ""
+            terms = {leaf.grade: leaf for leaf in leaves(criterion.when) if leaf.grade in grading.terms}
+            graded_by = [leaf.finding for term in terms for leaf in _of_term(grading, str(term)) if leaf.finding]
             yield RuleUsed(
-                treatment.drug, criterion.id, criterion.level, criterion.when.phrase(), until, tuple(dict.fromkeys(looked_at))
+                treatment.drug,
+                criterion.id,
+                criterion.level,
+                criterion.when.phrase(),
+                criterion.until.phrase() if criterion.until else "",
+                tuple(dict.fromkeys(looked_at + graded_by)),
+                tuple((grading.terms[str(term)].term, _lowest_grade(leaf)) for term, leaf in terms.items()),
             )
+
+
+def _of_term(grading: GradingFile, term: str) -> Iterator[Condition]:
+    """The comparisons by which a term is graded, its lowest grade alone."""
+    grades = grading.terms[term].grades
+    yield from leaves(grades[min(grades)])
+
+
+def _lowest_grade(leaf: Condition) -> int:
+    """The lowest grade at which a comparison of grades can be true; 1 where it is bounded from above alone."""
+    for bound in (leaf.at_least, leaf.from_):
+        if bound is not None:
+            return int(bound)
+    return int(leaf.above) + 1 if leaf.above is not None else 1
 
 
 def _dose_unit(drug: DrugFile) -> tuple[str, float]:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,20 +24,23 @@ import numpy as np
 import pandas as pd
 
 from cytotrial.catalogue import Library
-from cytotrial.clinic import Clinic, Standards, apply
+from cytotrial.clinic import Clinic, apply
 from cytotrial.course import Course, ready_treatment
 from cytotrial.engine.ensemble import processors
 from cytotrial.engine.kernel import CompiledModel, compile_model
+from cytotrial.engine.tolerances import LOOSEST_RTOL, TIGHTEST_RTOL, Tolerances
 from cytotrial.errors import Place, Problem, ProtocolError, SimulationError
 from cytotrial.manage.care import switches
 from cytotrial.model.biology import Biology, Parameter
 from cytotrial.model.composition import compose
+from cytotrial.outlook import time_to_other_death
 from cytotrial.population.draw import Patients, Recipe, draw_patients
 from cytotrial.protocol.protocol import Arm, Protocol
 from cytotrial.report.report import render_report
 from cytotrial.results.store import RunWriter
 from cytotrial.run_record import context_of, default_folder, manifest_of, reusable_run, run_hash
 from cytotrial.side_by_side import side_by_side
+from cytotrial.standards import Standards
 from cytotrial.units import UnitError, parse_quantity
 
 if TYPE_CHECKING:
@@ -88,6 +92,7 @@ def run_trial(
     keep: bool = True,
     prepared: Prepared | None = None,
     brief: bool = False,
+    rtol: float | None = None,
 ) -> Result:
     """Simulates a trial and returns its answer, stored in a run folder.
 
@@ -102,16 +107,18 @@ def run_trial(
         keep: False puts the run in a temporary folder that goes with the result.
         prepared: the biology of an earlier run of the same drugs and disease, to be used again.
         brief: True leaves out trajectories and report, for runs of which only the answer counts.
+        rtol: error that one step of the integration may make, relative; see `engine.Tolerances`.
 
     Raises:
-        ProtocolError: an override that the biology does not have, or in another unit.
+        ProtocolError: `rtol` out of range; an override that the biology does not have, or in another unit.
         LibraryError: the library does not compose, or hardly anybody is eligible.
         RunFolderError: the folder cannot be written.
         SimulationError: no patient could be simulated.
     """
     started = time.monotonic()
     tell = progress or (lambda _: None)
-    identity = run_hash(protocol, library)
+    tolerances = _tolerances(rtol)
+    identity = run_hash(protocol, library, rtol=tolerances.rtol)
     target = folder or default_folder(protocol, identity)
     if keep and not replace and (found := reusable_run(target, identity, chosen=folder is not None)):
         tell(Progress("", protocol.patients, protocol.patients, 1.0, "reused: the same run is there already"))
@@ -125,7 +132,9 @@ def run_trial(
         parts = in_chunks(protocol, chunk)
         drawn = ((arm, draw_chunk(protocol, prepared, recipe, numbers)) for arm, numbers in parts)
         chunks = (
-            ready_chunk(protocol, library, prepared, arm, patients, threads=threads, recorded=recorded)
+            ready_chunk(
+                *(protocol, library, prepared, arm, patients), threads=threads, recorded=recorded, tolerances=tolerances
+            )
             for arm, patients in drawn
         )
         at_once = min(len(parts), CHUNKS_AT_ONCE, threads or processors())
@@ -141,8 +150,23 @@ def run_trial(
                 f"the simulation failed for all {done} patients; the first reasons are in the model, not in the input."
             )
         tell(Progress("", done, done, 1.0, "writing the answer"))
-        manifest = manifest_of(protocol, library, identity, patients=done, refused=refused, seconds=time.monotonic() - started)
+        manifest = manifest_of(
+            *(protocol, library, identity),
+            patients=done,
+            refused=refused,
+            seconds=time.monotonic() - started,
+            rtol=tolerances.rtol,
+        )
         return writer.finish(manifest, context=context_of(protocol, library, biology), report=None if brief else render_report)
+
+
+def _tolerances(rtol: float | None) -> Tolerances:
+    if rtol is None:
+        return Tolerances()
+    if not TIGHTEST_RTOL <= rtol <= LOOSEST_RTOL:
+        advice = f"Expected {TIGHTEST_RTOL:g} to {LOOSEST_RTOL:g}; the default is {Tolerances.rtol:g}."
+        raise ProtocolError([Problem(Place(path="rtol"), f"{rtol:g} is not possible.", advice)])
+    return Tolerances(rtol=rtol)
 
 
 def prepare(protocol: Protocol, library: Library, *, tell: Callable[[str], None] = lambda _: None) -> Prepared:
@@ -242,6 +266,7 @@ def ready_chunk(
     *,
     threads: int | None,
     recorded: int,
+    tolerances: Tolerances | None = None,
 ) -> Chunk:
     """Drawn patients at the start of an arm: course and clinic before the first visit."""
     biology, model = prepared.biology, prepared.model
@@ -265,8 +290,16 @@ def ready_chunk(
         threads=threads,
         recorded=recorded,
         watched=standards.plan.watched,
+        tolerances=tolerances,
+        other_death=_other_death(protocol, library, patients),
     )
     return Chunk(arm, patients, course, Clinic(standards, course, seed=protocol.seed, arm=arm.name))
+
+
+def _other_death(protocol: Protocol, library: Library, patients: Patients) -> np.ndarray | None:
+    """(patients,) when each dies of another cause [h]; None where the population names no life table."""
+    name = library.diseases[protocol.disease].populations.populations[protocol.population].life_table
+    return None if name is None else time_to_other_death(library.life_tables[name], patients, seed=protocol.seed)
 
 
 def store_chunk(writer: RunWriter, chunk: Chunk) -> int:
@@ -281,9 +314,8 @@ def store_chunk(writer: RunWriter, chunk: Chunk) -> int:
         "doses": pd.concat(doses, ignore_index=True) if doses else pd.DataFrame(),
         "trajectories": course.trajectories(),
         "failures": failures,
-        **chunk.clinic.tables(),
     }
-    for name, frame in tables.items():
+    for name, frame in chain(tables.items(), chunk.clinic.parts()):
         if len(frame):
             writer.write(name, frame if "ARM" in frame else frame.assign(ARM=arm))
     return len(failures)

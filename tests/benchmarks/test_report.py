@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
+from benchmarks.engine.answers import Changed, Size, changed
 from benchmarks.engine.page import write_page
-from benchmarks.engine.peer import Prepared
+from benchmarks.engine.peer import Prepared, Stopwatch
 from benchmarks.engine.precision import Match, Point, Ratio
 from benchmarks.engine.report import Entry, Level, Report, write_report
 from benchmarks.engine.task import Task
@@ -65,14 +68,28 @@ def test_the_table_has_a_row_per_entry_and_says_who_was_not_compared(task, tmp_p
         prepared,
     )
     curves = {"a peer": (Point(1e-3, 0.1, 1e-3, 1e-2, 5.0), Point(1e-4, 0.2, 1e-4, 1e-3, 9.0))}
-    report = Report("a_protocol", task, 9, [entry], {"another": "it needs R"}, curves)
-    files = {file.name: file.read_text(encoding="utf-8") for file in write_report(report, tmp_path, levels=[LEVEL])}
-    assert "| a peer | 2 | 3.25 | 3 to 3.5 |  | 1.0e-04 | 1.4e-04 | 1.0e-03 | 40 |" in files["engine.md"]
-    assert "- another: it needs R" in files["engine.md"]
-    record = json.loads(files["engine.json"])
+    report = Report("a_protocol", task, 9, [entry], {"another": "it needs R"}, curves, "Nothing else ran.")
+    written = write_report(report, tmp_path, levels=[LEVEL])
+    files = {file.suffix: file.read_text(encoding="utf-8") for file in written}
+    assert "| a peer | 2 | 3.25 | 3 to 3.5 |  | 1.0e-04 | 1.4e-04 | 1.0e-03 | 40 |" in files[".md"]
+    assert "- another: it needs R" in files[".md"]
+    assert "\nNothing else ran.\n" in files[".md"]
+    record = json.loads(files[".json"])
     assert record["entries"][0]["ratio"] == {"median": 3.25, "low": 3.0, "high": 3.5}
     assert record["missing"] == {"another": "it needs R"}
-    assert files["engine.svg"].startswith("<svg")
+    assert record["note"] == "Nothing else ran."
+    assert files[".svg"].startswith("<svg")
+
+
+def test_tables_of_processors_with_other_vectors_stand_side_by_side(task, tmp_path, monkeypatch):
+    report = Report("a_protocol", task, 9, [], {}, {"a peer": (Point(1e-3, 0.1, 1e-3, 1e-2, 5.0),)})
+    names = []
+    for features in ({"avx2": True}, {"avx2": True, "avx512f": True}, {}):
+        monkeypatch.setattr("llvmlite.binding.get_host_cpu_features", lambda features=features: features)
+        table = write_report(report, tmp_path, levels=[])[1]
+        names.append(table.name)
+        assert f"({table.stem}.svg)" in table.read_text(encoding="utf-8")
+    assert names == ["engine_avx2.md", "engine_avx512.md", "engine_other.md"]
 
 
 def test_the_page_marks_the_default_and_names_every_way_to_fail(task, tmp_path):
@@ -81,9 +98,41 @@ def test_the_page_marks_the_default_and_names_every_way_to_fail(task, tmp_path):
         return Point(rtol, 1.0 + doses, rtol / 10, rtol, 100.0 * doses)
 
     file = tmp_path / "engine.md"
-    write_page(file, task, protocol="a_protocol", patients=10, measure=measure, build=tmp_path)
+    answers = [Changed(1e-4, 0.001, 0.02, 0.0)]
+    sizes = [Size("a_protocol", 5, 11, 300), Size("another", 9, 30, 2500)]
+    write_page(*(file, task), protocol="a_protocol", patients=10, measure=measure, answers=answers, sizes=sizes, build=tmp_path)
     text = file.read_text(encoding="utf-8")
     assert "| **1e-04** (default) | 1e-05 | 1e-04 | 200 | 1 |" in text
     assert "| 0 | 0 | 0.33 |" in text
+    assert "| **1e-04** (default) | 0.1 % | 2 % | 0 % |" in text
+    assert "| `another` | 9 | 30 | 2,500 |" in text
     for name in ("step floor", "not finite", "too many steps"):
         assert f"- **{name}**: " in text
+
+
+def test_time_on_one_processor_is_the_processors_and_on_two_the_clocks():
+    watch = Stopwatch()
+    with watch:
+        time.sleep(0.2)
+    assert watch.seconds.of(2) >= 0.2
+    assert watch.seconds.of(1) < 0.1
+    before = watch.seconds.clock
+    with watch:
+        time.sleep(0.01)
+    assert watch.seconds.clock >= before + 0.01
+
+
+def run_of(actions: list[str], best: list[str]) -> SimpleNamespace:
+    """A run of two patients, each with two doses and two scans."""
+    doses = pd.DataFrame(
+        {"ARM": "A", "ID": [1, 1, 2, 2], "DRUG": "d", "COURSE": 1, "CYCLE": 1, "DOSE": [1, 2, 1, 2], "ACTION": actions}
+    )
+    responses = pd.DataFrame({"ARM": "A", "ID": [1, 1, 2, 2], "TIME": [0.0, 9.0, 0.0, 9.0], "BEST": best})
+    return SimpleNamespace(table=lambda name: {"doses": doses, "responses": responses}[name])
+
+
+def test_two_runs_differ_by_doses_decided_otherwise_and_by_the_last_best_response():
+    exact = run_of(["give", "give", "give", "hold"], ["SD", "PR", "SD", "SD"])
+    other = run_of(["give", "give", "hold", "hold"], ["PR", "PR", "SD", "PR"])
+    assert changed(exact, exact, rtol=1e-3) == Changed(1e-3, 0.0, 0.0, 0.0)
+    assert changed(other, exact, rtol=1e-3) == Changed(1e-3, 0.25, 0.5, 0.5)

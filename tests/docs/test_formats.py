@@ -84,7 +84,7 @@ def test_every_key_of_a_format_stands_on_its_page(name: str) -> None:
 
 @pytest.mark.parametrize(("page", "text"), examples(), ids=[page for page, _ in examples()])
 def test_every_example_of_the_pages_loads_with_its_model_and_fits_its_schema(page: str, text: str) -> None:
-    match = re.search(r"schema\"?: *\"?([a-z]+/\d+)", text)
+    match = re.search(r"schema\"?: *\"?([a-z_]+/\d+)", text)
     assert match is not None
     document = parse_yaml(text, FORMATS[match[1]], file=page)
     jsonschema.validate(plain(document.tree), json_schema(match[1]))

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from cytotrial.catalogue import Library
-from cytotrial.clinic import Clinic, Standards, apply
+from cytotrial.clinic import Clinic, apply
 from cytotrial.course import Course, Given, ready_treatment
 from cytotrial.engine import CompiledModel, compile_model
 from cytotrial.manage.care import switches
@@ -20,6 +20,7 @@ from cytotrial.model.composition import compose
 from cytotrial.population.draw import Patients, Recipe, draw_patients
 from cytotrial.protocol.protocol import Protocol
 from cytotrial.protocol.resolving import read_protocol
+from cytotrial.standards import Standards
 from cytotrial.trial import recipe_of
 
 SHORT = """\

@@ -85,6 +85,8 @@ NO_CENSORING = [False] * 21
         (20, 20, 0.83156652902, 1.0),
         (1, 10, 0.00252857854, 0.44501611703),
         (8, 10, 0.44390453769, 0.97478927367),
+        (0, 1, 0.0, 0.975),
+        (1, 1, 0.025, 1.0),
     ],
 )
 def test_exact_interval_agrees_with_clopper_and_pearson(count: int, n: int, low: float, high: float) -> None:
@@ -189,6 +191,37 @@ def test_a_curve_that_rests_on_one_half_has_the_middle_of_the_rest_as_median() -
     assert kaplan_meier([1.0, 2.0, 4.0, 9.0], [False] * 4).median().value == 3
 
 
+def test_kaplan_meier_agrees_with_an_established_package_where_everybody_has_an_event() -> None:
+    curve = kaplan_meier(TREATED_WEEKS, NO_CENSORING)
+    # lifelines with every child of the treated arm taken to relapse; three relapse together at 6 weeks.
+    for week, expected in (
+        (6, (0.8095238095, 0.5689050599, 0.9238888286)),
+        (10, (0.6190476190, 0.3808435916, 0.7880123842)),
+        (32, (0.0952380952, 0.0162592602, 0.2612499820)),
+    ):
+        found = curve.at(week)
+        assert (found.value, found.low, found.high) == pytest.approx(expected, abs=1e-8)
+    assert curve.median().value == 16
+
+
+def test_one_patient_who_is_censored_has_no_median_and_is_alive_until_then() -> None:
+    curve = kaplan_meier([7.0], [True])
+    assert curve.at(6).value == 1
+    assert math.isnan(curve.median().value)
+
+
+def test_log_rank_agrees_with_an_established_package_where_everybody_has_an_event_and_with_one_patient_in_a_group() -> None:
+    everybody = log_rank(ALL_WEEKS, [False] * 42, [True] * 21 + [False] * 21)
+    assert (everybody.chi_square, everybody.p_value) == pytest.approx((8.969504865456, 0.002745229821270), rel=1e-9)
+    one = log_rank([5.0, 3.0, 4.0, 8.0], [False, False, False, True], [True, False, False, False])
+    assert (one.chi_square, one.p_value) == pytest.approx((0.010526315789474, 0.918282161027470), rel=1e-9)
+
+
+def test_log_rank_of_one_patient_and_of_nobody_cannot_be_told() -> None:
+    assert math.isnan(log_rank([5.0], [False], [True]).p_value)
+    assert math.isnan(log_rank([], [], []).p_value)
+
+
 def test_no_patient_at_all_is_an_unknown_curve() -> None:
     curve = kaplan_meier([], [])
     assert curve.n == 0
@@ -219,6 +252,13 @@ def test_cox_agrees_with_established_packages_on_tied_data() -> None:
 def test_cox_of_a_measured_covariate_agrees_with_established_packages() -> None:
     fit = cox(ALL_WEEKS, ALL_CENSORED, LOG_WHITE_CELLS)
     assert (fit.coefficient, fit.standard_error) == pytest.approx((1.62345065, 0.29668644), abs=1e-7)
+
+
+def test_cox_agrees_with_an_established_package_where_everybody_has_an_event_and_with_one_patient_in_a_group() -> None:
+    everybody = cox(ALL_WEEKS, [False] * 42, [1.0] * 21 + [0.0] * 21)
+    assert (everybody.coefficient, everybody.standard_error) == pytest.approx((-1.00363476, 0.34282915), abs=1e-7)
+    one = cox([5.0, 3.0, 4.0, 8.0], [False, False, False, True], [1.0, 0.0, 0.0, 0.0])
+    assert (one.coefficient, one.standard_error) == pytest.approx((-0.1285322, 1.25352951), abs=1e-6)
 
 
 def test_cox_does_not_depend_on_the_order_of_patients_nor_on_the_origin_of_the_covariate() -> None:
@@ -272,6 +312,37 @@ def test_pairs_give_the_ratio_of_cox_with_a_narrower_interval_than_separate_grou
 def test_pairs_of_different_number_are_refused() -> None:
     with pytest.raises(ValueError, match="these have 2 and 1 patients"):
         paired_hazard_ratio(Ends.of([1.0, 2.0], [False, False]), Ends.of([1.0], [False]))
+
+
+@pytest.mark.parametrize("pairs", [(0, 0, 0, 50), (50, 0, 0, 0)], ids=["nobody", "everybody"])
+def test_pairs_that_all_agree_differ_by_nothing_within_the_score_interval_of_none(pairs: tuple[int, int, int, int]) -> None:
+    # Wilson's upper limit of 0 of n is z^2 / (n + z^2); without a correlation to be told it stands on both sides.
+    square = stats.norm.ppf(0.975) ** 2
+    found = paired_difference(*pairs)
+    assert (found.value, found.low, found.high) == pytest.approx((0.0, -square / (50 + square), square / (50 + square)))
+
+
+def test_one_pair_and_no_pair_give_what_can_be_told_of_them() -> None:
+    one = paired_difference(0, 1, 0, 0)
+    assert one.value == 1
+    assert -1 <= one.low < one.high <= 1 + 1e-12
+    assert math.isnan(paired_difference(0, 0, 0, 0).value)
+    assert paired_mean([3.0], [1.0]).value == 2
+    assert math.isnan(paired_mean([3.0], [1.0]).low)
+    assert math.isnan(paired_mean([], []).value)
+
+
+@pytest.mark.parametrize(
+    ("times", "censored"), [([3.0, 5.0], [True, True]), ([4.0], [True]), ([], [])], ids=["no event", "one pair", "no pair"]
+)
+def test_pairs_without_an_event_give_no_hazard_ratio(times: list[float], censored: list[bool]) -> None:
+    assert math.isnan(paired_hazard_ratio(Ends.of(times, censored), Ends.of(times, censored)).value)
+
+
+def test_pairs_in_which_everybody_has_an_event_at_the_twins_time_have_a_ratio_of_one() -> None:
+    ends = Ends.of([2.0, 2.0, 5.0, 7.0, 9.0], [False] * 5)
+    found = paired_hazard_ratio(ends, ends)
+    assert (found.value, found.low, found.high) == pytest.approx((1.0, 1.0, 1.0))
 
 
 def test_differences_of_means_agree_with_scipy() -> None:

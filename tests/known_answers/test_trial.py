@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cytotrial import course as course_module
 from cytotrial import trial as trial_module
 from cytotrial.engine import Ensemble, EventKind, Events, Tolerances
 from cytotrial.errors import ProtocolError, RunFolderError, SimulationError
@@ -270,7 +269,7 @@ def test_a_patient_that_fails_is_counted_and_named_and_the_others_go_on(bench, a
 @pytest.fixture
 def one_step(monkeypatch):
     """Lets nobody take more than one step between two visits."""
-    monkeypatch.setattr(course_module, "Tolerances", lambda: Tolerances(max_steps=1))
+    monkeypatch.setattr(trial_module, "Tolerances", lambda: Tolerances(max_steps=1))
 
 
 @pytest.mark.usefixtures("one_step")

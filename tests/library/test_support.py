@@ -19,7 +19,7 @@ CYCLE_HOURS = 120.0
 
 @pytest.fixture(scope="module")
 def bench(library: Library) -> Bench:
-    return bench_of(library, drugs=list(library.drugs), disease=next(iter(library.diseases)))
+    return bench_of(library, drugs=list(library.drugs), disease=library.disease_of_checks)
 
 
 @pytest.fixture(scope="module")

@@ -34,6 +34,15 @@ def test_a_drug_always_has_the_profile_without_rules(write_library: Callable[...
     assert drug.rules["careful"].criteria[0].id == "hot"
 
 
+def test_checks_mean_the_first_disease_where_none_says_it_is_theirs(write_library: Callable[..., Path]) -> None:
+    assert load_library(write_library()).disease_of_checks == "illness"
+
+
+def test_the_shipped_library_says_which_disease_its_checks_mean() -> None:
+    chosen = [name for name, disease in load_library().diseases.items() if disease.file.default_of_checks]
+    assert chosen == [load_library().disease_of_checks]
+
+
 def test_regimens_and_evidence_are_found_by_name(write_library: Callable[..., Path]) -> None:
     library = load_library(write_library())
     assert library.drugs["remedy"].regimens["weekly"].sentence.startswith("remedy 1 MIU")

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from cytotrial.catalogue import load_library
-from cytotrial.clinic import Clinic, Orders, Standards, apply
+from cytotrial.clinic import Clinic, Orders, apply
 from cytotrial.course import Course, ready_treatment
 from cytotrial.engine import compile_model
 from cytotrial.model.composition import compose
 from cytotrial.observe.observe import Interval, Occasion
 from cytotrial.population.draw import Patients
 from cytotrial.protocol.resolving import read_protocol
+from cytotrial.standards import Standards
 from cytotrial.units import HOURS_PER_MONTH
 
 PATIENTS = 3
@@ -61,8 +62,8 @@ class Bench:
 def bench(write_library, tmp_path: Path):
     """A clinic of a protocol with another course rule, two doses a course, a week apart."""
 
-    def make(*, only_if: str = "always") -> Bench:
-        root = write_library(CHANGES)
+    def make(*, only_if: str = "always", changes=None, other_death=None) -> Bench:
+        root = write_library({**CHANGES, **(changes or {})})
         library = load_library(root)
         written = (root / "protocols" / "trial.yaml").read_text(encoding="utf-8")
         courses = (
@@ -81,7 +82,8 @@ def bench(write_library, tmp_path: Path):
         standards = Standards.of(library, protocol, arm, biology)
         times = {"scans": np.array([]), "after_last_dose": np.array([]), "end": 52 * WEEK}
         model = compile_model(biology.system, cache_folder=tmp_path)
-        course = Course(model, biology, patients, given=[given], **times, seed=1, threads=1, recorded=0)
+        settings = {"seed": 1, "threads": 1, "recorded": 0, "other_death": other_death}
+        course = Course(model, biology, patients, given=[given], **times, **settings)
         return Bench(course, Clinic(standards, course, seed=1, arm=arm.name))
 
     return make
@@ -188,3 +190,85 @@ def test_an_episode_in_the_tables_is_of_the_course_and_cycle_it_began_in(bench):
     ward.visit(WEEK, fever=(37.0, 39.0, 37.0), size=(100,) * 3)
     events = ward.clinic.tables()["adverse_events"]
     assert events[["ID", "TERM", "GRADE", "ASTTM", "COURSE"]].to_numpy().tolist() == [[12, "Fever", 1, WEEK, 1]]
+
+
+LOWER = {
+    "drugs/remedy/rules/careful.yaml": (
+        "policy:\n  - {when: any absolute, then: withhold}\ncases:\n"
+        "  - {case: heat withholds, charts: [{thermometer: 40 degC}, {thermometer: 37 degC}], expect: [withhold, give]}\n",
+        "levels: [{id: half, fraction: 0.5}]\npolicy: [{when: any absolute, then: reduce to half}]\n",
+    )
+}
+
+
+def test_a_dose_at_a_level_that_was_lowered_earlier_says_for_what(bench):
+    ward = bench(changes=LOWER)
+    apply(ward.course, ward.visit(0.0, fever=(37.0, 41.0, 37.0), size=(100,) * 3))
+    apply(ward.course, ward.visit(WEEK, fever=(37.0,) * 3, size=(100,) * 3))
+    doses = ward.course.given[0].agenda.table().sort_values(["TIME", "ID"])
+    assert doses[["ID", "ACTION", "REASON"]].to_numpy().tolist() == [
+        [11, "give", ""],
+        [12, "reduce", "hot"],
+        [13, "give", ""],
+        [11, "give", ""],
+        [12, "reduce", "earlier hot"],
+        [13, "give", ""],
+    ]
+
+
+AFTER = {
+    "diseases/illness/population.yaml": (
+        "    covariates:",
+        "    after_progression: {median: 1 h, status: assumed}\n    covariates:",
+    )
+}
+
+
+def test_a_death_of_another_cause_is_an_event_of_both_endpoints_unless_progression_or_disease_comes_first(bench):
+    end = 52 * WEEK
+    ward = bench(changes=AFTER, other_death=np.array([10 * WEEK, 20 * WEEK, 2 * end]))
+    ward.visit(0.0, fever=(37.0,) * 3, size=(100,) * 3)
+    ward.visit(WEEK, fever=(37.0,) * 3, size=(100, 200, 50), scan=True)
+    survival = ward.clinic.tables()["survival"]
+    free, overall = (survival[survival["PARAMCD"] == code] for code in ("PFS", "OS"))
+    assert free["CNSR"].tolist() == [0, 0, 1]
+    assert free["AVAL"].tolist() == pytest.approx([10 * WEEK / HOURS_PER_MONTH, WEEK / HOURS_PER_MONTH, WEEK / HOURS_PER_MONTH])
+    assert free["EVNTDESC"].tolist() == ["death of another cause", "progression", "last scan without progression"]
+    assert free["CAUSE"].fillna("").tolist() == ["other", "", ""]
+    assert overall["CNSR"].tolist() == [0, 0, 1]
+    assert overall["AVAL"].iloc[0] == pytest.approx(10 * WEEK / HOURS_PER_MONTH)
+    assert WEEK < overall["AVAL"].iloc[1] * HOURS_PER_MONTH < WEEK + 24
+    assert overall["EVNTDESC"].tolist() == [
+        "death of another cause",
+        "death after progression",
+        "alive at the end of follow-up",
+    ]
+    assert overall["CAUSE"].fillna("").tolist() == ["other", "disease", ""]
+    assert ward.clinic.tables()["adverse_events"].empty
+
+
+def test_who_has_progressed_may_still_die_of_another_cause_before_the_disease(bench):
+    long = {
+        "diseases/illness/population.yaml": (
+            AFTER["diseases/illness/population.yaml"][0],
+            AFTER["diseases/illness/population.yaml"][1].replace("1 h", "999 years"),
+        )
+    }
+    ward = bench(changes=long, other_death=np.full(PATIENTS, 20 * WEEK))
+    ward.visit(0.0, fever=(37.0,) * 3, size=(100,) * 3)
+    ward.visit(WEEK, fever=(37.0,) * 3, size=(200,) * 3, scan=True)
+    overall = ward.clinic.tables()["survival"].query("PARAMCD == 'OS'")
+    assert overall["CAUSE"].tolist() == ["other"] * PATIENTS
+    assert overall["AVAL"].tolist() == pytest.approx([20 * WEEK / HOURS_PER_MONTH] * PATIENTS)
+
+
+def test_the_tables_part_by_part_are_the_tables(bench):
+    ward = bench()
+    ward.visit(0.0, fever=(39.5, 37.0, 37.0), size=(100, 100, 100))
+    ward.visit(WEEK, fever=(37.0, 37.0, 37.0), size=(100, 100, 100))
+    whole = ward.clinic.tables()
+    parts = list(ward.clinic.parts())
+    assert sum(len(frame) for _, frame in parts) == sum(len(frame) for frame in whole.values())
+    for name in whole:
+        rows = [row for table, frame in parts if table == name for row in frame.astype(object).fillna("").to_numpy().tolist()]
+        assert rows == whole[name].astype(object).fillna("").to_numpy().tolist(), name

@@ -48,7 +48,7 @@ def patients(biology):
 def start(library, biology, model, patients):
     """A course under a regimen sentence (None: no drug), with scans, visits after the last dose, and a follow-up [h]."""
 
-    def make(sentence, *, scans=(), after=(), end=100.0, support="none"):
+    def make(sentence, *, scans=(), after=(), end=100.0, support="none", other_death=None):
         given = []
         if sentence:
             courses = Courses(1, 0.0, "always")
@@ -56,7 +56,8 @@ def start(library, biology, model, patients):
             care = switches(library.support[support], biology.system.inputs)
             given = [ready_treatment(treatment, library.drugs["aldesleukin"], patients, care)]
         times = {"scans": np.array(scans, dtype=float), "after_last_dose": np.array(after, dtype=float)}
-        return Course(model, biology, patients, given=given, **times, end=end, seed=1, threads=1, recorded=2)
+        settings = {"end": end, "seed": 1, "threads": 1, "recorded": 2, "other_death": other_death}
+        return Course(model, biology, patients, given=given, **times, **settings)
 
     return make
 
@@ -137,6 +138,21 @@ def test_those_who_are_finished_have_no_further_visit(start):
     assert course.visit.occasion.time.tolist() == [10.0, 20.0, 20.0]
     course.finish(EVERYBODY)
     assert not course.is_open()
+
+
+def test_a_death_of_another_cause_ends_the_follow_up_where_it_happens(start):
+    death = np.array([30.0, np.inf, 900.0])
+    course = start("1 MIU/kg iv over 15 min every 8 h, 9 doses", scans=(50.0,), end=100.0, other_death=death)
+    assert visits(course) == [0.0, 8.0, 16.0, 24.0]
+    course.leave()
+    slots = course.given[0].agenda.table()
+    assert course.inputs().groupby("ID")["TIME"].max().loc[1] < 30.0
+    assert course.trajectories().groupby("ID")["TIME"].max()[1] == 30.0
+    assert slots[slots["ID"] == 1]["ACTION"].tolist() == ["give"] * 4 + ["not reached"] * 5
+    assert set(slots[(slots["ID"] == 1) & (slots["ACTION"] == "not reached")]["REASON"]) == {"death"}
+    assert set(slots[slots["ID"] != 1]["ACTION"]) == {"give"}
+    assert course.happenings.deaths().empty
+    assert course.happenings.is_of_an_event().tolist() == [False] * PATIENTS
 
 
 def test_the_fraction_of_the_follow_up_rises_from_nothing_to_all(start):

@@ -13,7 +13,8 @@ from cytotrial.formats.conditions import Condition
 from cytotrial.formats.rules import RulesFile
 from cytotrial.manage.cases import check_cases
 from cytotrial.manage.contradictions import contradictions
-from cytotrial.manage.rules import RuleProfile, merge_profiles
+from cytotrial.manage.profiles import merge_profiles
+from cytotrial.manage.rules import RuleProfile
 from cytotrial.observe.plan import MonitoringPlan
 from cytotrial.reading import Document
 
@@ -45,21 +46,21 @@ def grading_of_missing_findings(scope: Scope) -> Iterator[Problem]:
     """A grade about a finding that no monitoring plan measures is never known."""
     known = _measured(scope)
     for _, document in scope.documents("grading/1"):
-        yield from _unmeasured(document, known)
+        yield from unmeasured_in(document, known)
 
 
 def rules_of_missing_findings(scope: Scope) -> Iterator[Problem]:
     """A criterion about a finding that nobody measures is never known, so it never acts."""
     known = _measured(scope)
     for _, _, document in _profiles(scope):
-        yield from _unmeasured(document, known)
+        yield from unmeasured_in(document, known)
 
 
 def eligibility_of_missing_findings(scope: Scope) -> Iterator[Problem]:
     """Eligibility asks for covariates or observables."""
     known = {*scope.observables, *scope.library.interface.covariates}
     for _, document in scope.documents("population/1"):
-        yield from _unmeasured(document, known)
+        yield from unmeasured_in(document, known)
 
 
 def rules_of_unknown_grades(scope: Scope) -> Iterator[Problem]:
@@ -174,7 +175,8 @@ def _measured(scope: Scope) -> set[str]:
     return found
 
 
-def _unmeasured(document: Document[Any], known: set[str]) -> Iterator[Problem]:
+def unmeasured_in(document: Document[Any], known: set[str]) -> Iterator[Problem]:
+    """Conditions of a file about findings that are not among the known ones."""
     for keys, part in parts(document.content):
         if isinstance(part, Condition) and part.finding is not None and part.finding not in known:
             advice = did_you_mean(part.finding, known)

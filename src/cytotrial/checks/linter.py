@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from cytotrial.catalogue import Library
-from cytotrial.checks import biology, clinic, files, studies, subjects, tables
+from cytotrial.checks import biology, clinic, files, responses, studies, subjects, tables
 from cytotrial.checks.scope import Scope
 from cytotrial.errors import LibraryError, Place, Problem
 from cytotrial.model.finding import Finding, Level
@@ -38,8 +38,14 @@ CHECKS: tuple[tuple[Check, Level], ...] = (
     (subjects.population_of_unknown_covariates, "error"),
     (subjects.population_without_needed_covariates, "error"),
     (subjects.population_that_sets_nothing, "error"),
+    (subjects.population_beyond_its_life_table, "error"),
     (subjects.implausible_limits, "error"),
     (clinic.broken_monitoring_plan, "error"),
+    (responses.broken_ladder, "error"),
+    (responses.levels_of_missing_findings, "error"),
+    (responses.failing_level_case, "error"),
+    (responses.levels_that_a_trial_cannot_show, "error"),
+    (responses.titles_of_two_levels, "error"),
     (clinic.broken_rule_profile, "error"),
     (clinic.policy_that_never_matches, "error"),
     (clinic.rules_that_contradict_themselves, "error"),
@@ -56,6 +62,7 @@ CHECKS: tuple[tuple[Check, Level], ...] = (
     (studies.evidence_under_another_name, "error"),
     (studies.evidence_that_contradicts_itself, "error"),
     (studies.evidence_of_unknown_term, "note"),
+    (studies.evidence_of_unknown_level, "error"),
     (studies.evidence_of_unknown_setting, "error"),
     (studies.reporting_of_unknown_term, "error"),
     (studies.care_seen_in_nothing, "error"),

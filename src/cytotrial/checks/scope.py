@@ -38,6 +38,7 @@ LAYOUT: Mapping[str, tuple[str, ...]] = {
     "grading/*.yaml": ("grading/1", "response/1"),
     "monitoring/*.yaml": ("monitoring/1",),
     "support/*.yaml": ("support/1",),
+    "life_tables/*.yaml": ("life_table/1",),
     "protocols/*.yaml": ("protocol/1",),
     "reporting/*.yaml": ("reporting/1",),
 }

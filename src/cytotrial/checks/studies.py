@@ -6,6 +6,9 @@ from collections.abc import Iterator
 
 from cytotrial.checks.scope import Scope
 from cytotrial.errors import InputError, LibraryError, Place, Problem, ProtocolError, did_you_mean, nearest
+from cytotrial.evidence.by_time import DOSE_ENDPOINTS, VALUE_ENDPOINTS
+from cytotrial.evidence.endpoints import CARE_IN_USE, EXTREME_ENDPOINTS
+from cytotrial.evidence.levels import LEVEL_ENDPOINTS
 from cytotrial.formats.protocol import ProtocolFile
 from cytotrial.protocol import parse_regimen, read_protocol
 from cytotrial.reading import read_yaml
@@ -66,20 +69,55 @@ def evidence_that_contradicts_itself(scope: Scope) -> Iterator[Problem]:
 
 
 def evidence_of_unknown_term(scope: Scope) -> Iterator[Problem]:
-    """A number about a side effect names a graded term or a line of its study's reporting; one about care, care in use."""
+    """A number about a side effect names a graded term or a line of its study's reporting; one about care, care in use; one
+    about a value, a finding; one about doses, a drug.
+    """
     graded = _graded_terms(scope)
     written = {item.term for _, document in scope.documents("grading/1") for item in document.content.terms.values()}
     care = {name for _, document in scope.documents("monitoring/1") for name in document.content.care_in_use}
+    findings = {name for _, document in scope.documents("monitoring/1") for name in document.content.findings}
+    findings |= {name for port, one in scope.observables.items() for name in (port, one.code)}
     lines = {path.stem: set(document.content.terms) for path, document in scope.documents("reporting/1")}
     for _, document in scope.documents("evidence/1"):
         reported = lines.get(document.content.reporting or "", set())
         for index, item in enumerate(document.content.expectations):
             known = reported or graded | written
-            if item.endpoint == "care_in_use":
+            if item.endpoint == CARE_IN_USE:
                 known = care
+            elif item.endpoint in VALUE_ENDPOINTS or item.endpoint in EXTREME_ENDPOINTS:
+                known = findings
+            elif item.endpoint in DOSE_ENDPOINTS:
+                known = set(scope.library.drugs)
             if item.term is not None and item.term not in known | graded | written:
                 place = document.place("expectations", index, "term")
                 yield Problem(place, f"nothing simulated is called '{item.term}'.", did_you_mean(item.term, known))
+
+
+def evidence_of_unknown_level(scope: Scope) -> Iterator[Problem]:
+    """A number about a level names one, of response criteria that the protocol beside it assesses."""
+    ladders = {path.stem: document.content for path, document in scope.documents("response/1") if document.content.levels}
+    for _, document in scope.documents("evidence/1"):
+        assessed = _responses_of(scope, document.content.protocol)
+        here = {name: ladders[name] for name in assessed if name in ladders}
+        for index, item in enumerate(document.content.expectations):
+            if item.endpoint not in LEVEL_ENDPOINTS:
+                continue
+            if item.criteria is not None and item.criteria not in here:
+                what = f"protocol '{document.content.protocol}' assesses nobody by levels of '{item.criteria}'."
+                yield Problem(document.place("expectations", index, "criteria"), what, did_you_mean(item.criteria, here))
+                continue
+            known = {level.id for name, file in here.items() if item.criteria in (None, name) for level in file.levels}
+            if item.level not in known:
+                what = f"unknown level '{item.level}'." if item.level else f"'{item.endpoint}' names no level."
+                yield Problem(document.place("expectations", index), what, did_you_mean(item.level or "", known))
+
+
+def _responses_of(scope: Scope, protocol: str) -> tuple[str, ...]:
+    """The response criteria of a shipped protocol; none where it cannot be read."""
+    try:
+        return read_protocol(scope.library.protocols[protocol], scope.library).response
+    except (KeyError, InputError):
+        return ()
 
 
 def evidence_of_unknown_setting(scope: Scope) -> Iterator[Problem]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 
 from cytotrial.catalogue import Disease, Drug
 from cytotrial.checks.scope import Scope
 from cytotrial.errors import LibraryError, Problem, ProtocolError, did_you_mean
 from cytotrial.formats.module import ModuleFile
-from cytotrial.formats.population import PopulationFile
+from cytotrial.formats.population import Distribution, PopulationFile
 from cytotrial.model.unit_algebra import unit_of
 from cytotrial.protocol import parse_regimen
 from cytotrial.reading import Document
@@ -154,6 +155,27 @@ def population_that_sets_nothing(scope: Scope) -> Iterator[Problem]:
                     yield Problem(place, str(error))
 
 
+def population_beyond_its_life_table(scope: Scope) -> Iterator[Problem]:
+    """A life table that a population names is there, and knows the age and sex of whomever it draws."""
+    tables = scope.library.life_tables
+    for _, document in _diseases(scope):
+        for name, population in document.content.populations.items():
+            place = document.place("populations", name, "life_table")
+            if population.life_table is None:
+                continue
+            if population.life_table not in tables:
+                yield Problem(
+                    place, f"unknown life table '{population.life_table}'.", did_you_mean(population.life_table, tables)
+                )
+                continue
+            for missing in sorted({"age", "female"} - population.covariates.keys()):
+                yield Problem(place, f"a life table needs '{missing}', which this population does not draw.")
+            first, age = tables[population.life_table].rows[0].age, population.covariates.get("age")
+            if age is not None and _lowest(age) * _in_years(age.unit) < first:
+                what = f"the life table begins at age {first:g}; younger patients may be drawn."
+                yield Problem(place, what, f"Expected `low` of the covariate 'age' of at least {first:g} years.")
+
+
 def implausible_limits(scope: Scope) -> Iterator[Problem]:
     """Limits of a believable patient speak of observables, in a unit of the same dimension, low before high."""
     for _, document in _diseases(scope):
@@ -168,6 +190,23 @@ def implausible_limits(scope: Scope) -> Iterator[Problem]:
                 conversion(limit.unit, scope.observables[limit.finding].unit)
             except UnitError as error:
                 yield Problem(place, str(error))
+
+
+def _lowest(drawn: Distribution) -> float:
+    """The lowest value that can be drawn."""
+    if drawn.distribution == "fixed":
+        return drawn.centre or 0.0
+    if drawn.distribution == "choice":
+        return min(float(value) for value in drawn.values or {"0": 1.0})
+    return -math.inf if drawn.low is None else drawn.low
+
+
+def _in_years(unit: str) -> float:
+    """Years in a unit of time; a unit of something else, which another check reports, counts as years."""
+    try:
+        return conversion(unit, "y")
+    except UnitError:
+        return 1.0
 
 
 def _unknown(

@@ -18,11 +18,17 @@ MOST_REASONS = 8
 MOST_OF_A_STUDY = 12
 NOT_REACHED = "not reached"
 SPREAD = ("median", "q1", "q3")
-ABBREVIATIONS = {"progression-free survival": "PFS", "overall survival": "OS"}
+ABBREVIATIONS = {"relapse-free survival": "RFS", "progression-free survival": "PFS", "overall survival": "OS"}
 COMPARISON_TITLES = {"benefit": "Benefit", "risk": "Risk", "doses": "Doses"}
-COMPARISON_COLUMNS = ("endpoint", "this", "other", "difference, ratio (95 %)", "p", "method")
+VALUE_TITLES = {"difference": "difference (95 %)", "hazard ratio": "hazard ratio (95 %)"}
+TWINS = (
+    "Twins: the interval is that of the mean difference between two treatments of these very patients; chance between "
+    "patients is taken out, so it is narrower than a trial's and says nothing about how sure the model is."
+)
+ON_TREATMENT = "% given: of all doses planned; % on treatment: of those planned until the drug was stopped for good."
 DOSE_COLUMNS = (
-    "course", "cycle", "patients", "planned", "given, median (quartiles)", "% given", "% withheld", "% lost", "main reason"
+    "course", "cycle", "patients", "planned", "given, median (quartiles)", "% given", "% withheld", "% lost", "% on treatment",
+    "main reason",
 )  # fmt: skip
 
 
@@ -100,7 +106,10 @@ def _print_doses(console: Console, rows: pd.DataFrame, reasons: pd.DataFrame) ->
                 str(row["patients"]),
                 _short(row["planned_per_patient"]),
                 estimate_text(row["given_median"], row["given_q1"], row["given_q3"], is_share=False),
-                *(f"{row[name]:.0f}" for name in ("given_percent", "withheld_percent", "other_percent")),
+                *(
+                    f"{row[name]:.0f}"
+                    for name in ("given_percent", "withheld_percent", "other_percent", "on_treatment_percent")
+                ),
                 cell_text(row["main_reason"]),
             )
             for row in part.to_dict("records")
@@ -113,6 +122,7 @@ def _print_doses(console: Console, rows: pd.DataFrame, reasons: pd.DataFrame) ->
             title=f"Doses of {drug}",
             optional=("% lost", "patients", "main reason"),
         )
+        console.print(ON_TREATMENT, markup=False, style="dim")
     if len(reasons):
         shown = reasons.head(MOST_REASONS)
         lines = [(str(r["action"]), str(r["reason"]), str(r["doses"]), str(r["patients"])) for r in shown.to_dict("records")]
@@ -140,18 +150,15 @@ def _print_events(console: Console, rows: pd.DataFrame, reported: pd.DataFrame) 
             _share(row["any_grade"], row["patients"]),
             _share(row["grade_3"], row["patients"]),
             _share(row["grade_4"], row["patients"]),
+            _share(row["grade_5"], row["patients"]),
         )
         lines.append((str(row["term"]), *shares, severe))
     title = "Adverse events" + (f" ({', '.join(versions)})" if versions else "") + ", share of patients, worst grade"
     print_rows(
         console,
         lines,
-        columns=("term", "any grade", "grade 3", "grade 4", "grade 3+ (95 %)"),
-        right=(
-            "any grade",
-            "grade 3",
-            "grade 4",
-        ),
+        columns=("term", "any grade", "grade 3", "grade 4", "grade 5", "grade 3+ (95 %)"),
+        right=("any grade", "grade 3", "grade 4", "grade 5"),
         title=title,
         hidden=int((rows["any_grade"] > 0).sum()) - len(shown),
     )
@@ -256,25 +263,38 @@ def _published_title(row: Mapping[Hashable, Any]) -> str:
 
 
 def print_comparison(console: Console, rows: pd.DataFrame) -> None:
-    """Prints one group against another: benefit, risk and doses, each with its difference or ratio."""
-    for kind, part in rows.groupby("kind", sort=False):
-        lines = []
-        for row in part.to_dict("records"):
-            is_share = row["measure"] == "difference"
-            sides = [_side(row[name], is_share=is_share) for name in ("arm_value", "against_value")]
-            value = estimate_text(row["value"], row["low"], row["high"], is_share=is_share).replace(" %", " points")
-            p_value = "" if is_missing(row["p_value"]) else f"{row['p_value']:.2g}"
-            unit = f", {row['measure']}" if not is_share else ""
-            lines.append((f"{row['endpoint']}{unit}", *sides, value, p_value, str(row["method"])))
-        print_rows(
-            console,
-            lines,
-            columns=COMPARISON_COLUMNS,
-            right=("this", "other"),
-            whole=("difference, ratio (95 %)",),
-            title=COMPARISON_TITLES.get(str(kind), str(kind)),
-            optional=("method", "p"),
-        )
+    """Prints one group against another under their names: benefit, risk and doses, differences and ratios apart."""
+    names = [str(rows[name].iloc[0]) for name in ("arm", "against")]
+    if names[0] == names[1]:
+        names = [f"{name} ({which})" for name, which in zip(names, ("first run", "second run"), strict=True)]
+    for kind, every in rows.groupby("kind", sort=False):
+        title = COMPARISON_TITLES.get(str(kind), str(kind))
+        for measure, part in every.groupby("measure", sort=False):
+            value_title = VALUE_TITLES.get(str(measure), f"{measure} (95 %)")
+            # A ratio has no value on either side.
+            sides = names if part[["arm_value", "against_value"]].notna().to_numpy().any() else []
+            lines = [_comparison_line(row, has_sides=bool(sides)) for row in part.to_dict("records")]
+            print_rows(
+                console,
+                lines,
+                columns=("endpoint", *sides, value_title, "p", "method"),
+                right=sides,
+                whole=(value_title,),
+                title=title,
+                optional=("method", "p"),
+            )
+            title = ""
+    if rows["method"].fillna("").str.contains("paired|pairs").any():
+        console.print(TWINS, markup=False, style="dim")
+        console.print()
+
+
+def _comparison_line(row: Mapping[Hashable, Any], *, has_sides: bool) -> tuple[str, ...]:
+    is_share = row["measure"] == "difference"
+    sides = [_side(row[name], is_share=is_share) for name in ("arm_value", "against_value")] if has_sides else []
+    value = estimate_text(row["value"], row["low"], row["high"], is_share=is_share).replace(" %", " points")
+    p_value = "" if is_missing(row["p_value"]) else f"{row['p_value']:.2g}"
+    return (str(row["endpoint"]), *sides, value, p_value, str(row["method"]))
 
 
 def _side(value: object, *, is_share: bool) -> str:

@@ -26,7 +26,7 @@ PROTOCOL_HELP = "A shipped protocol, or a file."
 def sources(
     protocol: Annotated[str, typer.Argument(help=PROTOCOL_HELP, show_default=False)],
 ) -> None:
-    """What a protocol rests on: each source with the parameters taken from it, and the parameters without one by status."""
+    """What a protocol rests on: each source with the parameters taken from it (none: its patients), and those without one."""
     from cytotrial.catalogue import load_library
     from cytotrial.cli import listings
 
@@ -38,7 +38,7 @@ def cite(
     *,
     form: Annotated[str, typer.Option("--as", metavar="FORM", help="text, bibtex, or csl (JSON).")] = "text",
 ) -> None:
-    """The references of a protocol: of its parameters, regimens, rules and the studies it is compared with."""
+    """The references of a protocol: of its parameters, patients, regimens, rules and the studies it is compared with."""
     from cytotrial.catalogue import load_library
     from cytotrial.errors import Place, Problem, ProtocolError, did_you_mean
     from cytotrial.report.wording import reference
@@ -58,11 +58,12 @@ def cite(
 
 def cited_keys(library: Library, protocol: str) -> list[str]:
     """The keys of the bibliography that a protocol uses, sorted."""
-    from cytotrial.cli.listings import modules_of
+    from cytotrial.cli.listings import modules_of, population_keys
     from cytotrial.protocol import find_protocol, read_protocol
 
     plan = read_protocol(find_protocol(protocol, library), library)
     keys = {row.source for module in modules_of(library, protocol) for row in module.parameters if row.source}
+    keys |= population_keys(library, protocol)
     keys |= {library.evidence[study].source for study in plan.compare_with}
     for treatment in (treatment for arm in plan.arms for treatment in arm.treatments):
         drug = library.drugs[treatment.drug]

@@ -121,7 +121,7 @@ def _print_parameter(console: Console, module: Module, *, name: str) -> None:
 
 
 def print_sources(console: Console, library: Library, *, protocol: str | None) -> None:
-    """The bibliography; with a protocol, the sources of the parameters it uses and how many rest on each."""
+    """The bibliography; with a protocol, the sources of its parameters, how many rest on each, and those of its population."""
     counts: dict[str, int] = {}
     unsourced: dict[str, int] = {}
     for module in modules_of(library, protocol):
@@ -130,11 +130,28 @@ def print_sources(console: Console, library: Library, *, protocol: str | None) -
                 counts[row.source] = counts.get(row.source, 0) + 1
             else:
                 unsourced[row.status] = unsourced.get(row.status, 0) + 1
-    shown = library.sources if protocol is None else {key: library.sources.get(key, {}) for key in sorted(counts)}
+    used = counts.keys() | (set() if protocol is None else population_keys(library, protocol))
+    shown = library.sources if protocol is None else {key: library.sources.get(key, {}) for key in sorted(used)}
     rows = [(key, str(counts.get(key, 0)), citation_text(fields)) for key, fields in shown.items()]
     print_rows(console, rows, columns=("key", "parameters", "source"), right=("parameters",), title="Sources")
     for status, count in sorted(unsourced.items()):
         console.print(f"{count} parameters without a source: {status}", style="dim", markup=False)
+
+
+def population_keys(library: Library, protocol: str) -> set[str]:
+    """The keys of the bibliography behind the patients of a protocol: covariates, what follows progression, life table."""
+    from cytotrial.protocol import find_protocol, read_protocol
+
+    if protocol in library.modules:
+        return set()
+    plan = read_protocol(find_protocol(protocol, library), library)
+    population = library.diseases[plan.disease].populations.populations[plan.population]
+    sources = [population.source, *(drawn.source for drawn in population.covariates.values())]
+    if population.after_progression is not None:
+        sources.append(population.after_progression.source)
+    if population.life_table is not None:
+        sources.append(library.life_tables[population.life_table].source)
+    return {source.ref for source in sources if source is not None}
 
 
 def citation_text(fields: Mapping[str, Any]) -> str:

@@ -41,6 +41,14 @@ def run(
     threads: Annotated[
         int | None, typer.Option(metavar="NUMBER", help="Threads to use; the numbers do not depend on it.", show_default="all")
     ] = None,
+    rtol: Annotated[
+        float | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="Relative error that one step of the integration may make, 1e-10 to 0.01.",
+            show_default="1e-4",
+        ),
+    ] = None,
     zero_arm: Annotated[bool, typer.Option("--zero-arm", help="Add an arm of the same patients without treatment.")] = False,
     replicates: Annotated[
         int | None,
@@ -73,12 +81,12 @@ def run(
     plan = with_overrides(plan, patients=patients, seed=seed, set=parse_settings(settings or []))
     plan = with_untreated_arm(plan) if zero_arm else plan
     if replicates is not None:
-        _run_replicates(plan, library, replicates, success, output, threads, as_json=as_json, quiet=quiet)
+        _run_replicates(plan, library, replicates, success, output, threads, rtol=rtol, as_json=as_json, quiet=quiet)
         return
     if success is not None:
         raise ProtocolError([Problem(Place(path="--success"), "goes with --replicates.", "For example: --replicates 200")])
     with shown_progress(quiet=quiet) as progress:
-        result = run_trial(plan, library, folder=output, threads=threads, progress=progress, replace=force)
+        result = run_trial(plan, library, folder=output, threads=threads, progress=progress, replace=force, rtol=rtol)
     try:
         _print(result, as_json=as_json, quiet=quiet)
     except KeyboardInterrupt:
@@ -94,6 +102,7 @@ def _run_replicates(
     output: Path | None,
     threads: int | None,
     *,
+    rtol: float | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -102,7 +111,7 @@ def _run_replicates(
     from cytotrial.replicates import run_replicates
 
     with shown_progress(quiet=quiet) as progress:
-        found = run_replicates(plan, library, count=count, success=success, threads=threads, progress=progress)
+        found = run_replicates(plan, library, count=count, success=success, threads=threads, progress=progress, rtol=rtol)
     if output is not None:
         found.write(output)
     print_replicates(found, folder=output, as_json=as_json, quiet=quiet)

@@ -44,7 +44,7 @@ def protocol_lines(plan: Protocol) -> list[str]:
         f"  patients     {plan.patients} in each arm, of population {plan.population}{eligible}",
         f"  design       {plan.design}: {design}; seed {plan.seed}",
         f"  scans        {_scans_text(plan)}",
-        f"  graded by    {plan.grading}; response by {plan.response}",
+        f"  graded by    {plan.grading}; response by {', '.join(plan.response)}",
         f"  follow-up    {plan.follow_up_hours / HOURS_PER_MONTH:.4g} months from the first planned dose, a Monday at 08:00",
     ]
     lines += [f"  compared     with {', '.join(plan.compare_with)}"] if plan.compare_with else []

@@ -11,6 +11,7 @@ import typer
 from cytotrial.cli.console import results
 from cytotrial.cli.notice import SIMULATED
 from cytotrial.cli.tables import cell_text, is_missing, print_rows
+from cytotrial.results.written import unit_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +26,11 @@ SAME_VISIT_HOURS = 1e-6
 BEFORE_HOURS = 24  # what was given this long before the visit is listed
 MOVED_BY_DECISION = float("inf")
 MOVED = 0.1  # a value this much away from the first one, as a share, is worth a row
+NOTHING = 1e-6  # of the largest value in the arm: a state that decays never is exactly 0
+NO_SIZE = 1e-12
+GIVE = "give"
+JUDGED = "judgement"  # how `decisions.POLICY` begins where nobody's criterion decided
+SIGN = "sign"
 CHART_ROWS = 14  # with the decision, the events and what was given, one screen
 SIGNS = 6
 
@@ -131,11 +137,34 @@ def _print_slot(
     amounts = f"planned {slot['PLANNED'] / amount:.3g} {unit}, given {slot['GIVEN'] / amount:.3g} {unit}"
     reason = "" if is_missing(slot["REASON"]) or not slot["REASON"] else f", because of {slot['REASON']}"
     console.print(f"  {slot['ACTION']}: {amounts}{reason}", markup=False)
-    made = _at(decisions[decisions["DRUG"] == slot["DRUG"]], slot["TIME"])
-    for row in made.to_dict("records"):
+    mine = decisions[decisions["DRUG"] == slot["DRUG"]].sort_values("TIME", kind="stable")
+    for row in _at(mine, slot["TIME"]).to_dict("records"):
         for name in ("POLICY", "CRITERIA", "SOURCE"):
             if not is_missing(row[name]) and str(row[name]):
                 console.print(f"  {name.lower() + ':':<10} {row[name]}", markup=False)
+        if slot["ACTION"] != GIVE and (is_missing(row["CRITERIA"]) or not str(row["CRITERIA"])):
+            _print_earlier(console, slot, row, mine[mine["TIME"] < slot["TIME"]])
+
+
+def _print_earlier(console: Console, slot: Mapping[Hashable, Any], row: Mapping[Hashable, Any], earlier: pd.DataFrame) -> None:
+    """Where the reason of a dose without a criterion of its own lies: in a judgement, or in a decision that still holds."""
+    if str(row["POLICY"]).startswith(JUDGED):
+        text = "no criterion asks for it: the team decided so by its own judgement, which the rule profile draws at random."
+        console.print(f"  {'reason:':<10} {text}", markup=False)
+        console.print(f"  {'source:':<10} the `judgement` of the profile: `cytotrial show rules {row['DRUG']}`", markup=False)
+        return
+    # A step such as 'withhold and reduce one level' lowers every dose after it.
+    is_same = earlier["POLICY"].fillna("").str.contains(str(slot["ACTION"]), regex=False)
+    same = earlier[is_same & (earlier["CRITERIA"].fillna("") != "")]
+    if same.empty:
+        return
+    last = same.iloc[-1]
+    console.print(
+        f"  {'reason:':<10} decided at {clock_text(last['TIME'])} and kept since: {last['CRITERIA']} ({last['POLICY']})",
+        markup=False,
+    )
+    if not is_missing(last["SOURCE"]) and str(last["SOURCE"]):
+        console.print(f"  {'source:':<10} {last['SOURCE']}", markup=False)
 
 
 def _print_criteria(console: Console, result: Result, *, arm: str, patient: int, visit: float) -> list[RuleUsed]:
@@ -149,12 +178,26 @@ def _print_criteria(console: Console, result: Result, *, arm: str, patient: int,
     for row in met.to_dict("records"):
         rule = known.get(row["CRITERION"])
         words = "" if rule is None else rule.when + (f"; stays until {rule.until}" if rule.until else "")
+        held = [] if rule is None else _held_by(result, rule, arm=arm, patient=patient, visit=visit)
+        words = f"{', '.join(held)} (of: {words})" if held else words
         since = _met_since(seen[seen["CRITERION"] == row["CRITERION"]], decided["TIME"], visit)
         lines.append((str(row["CRITERION"]), str(row["LEVEL"]), f"{cell_text(round(visit - since, 1))} h", words))
     print_rows(console, lines, columns=("criterion met", "level", "for", "met when"), right=("for",), title="Criteria met")
     if len(unknown):
         console.print(f"Unknown, because not measured: {', '.join(map(str, unknown['CRITERION']))}", markup=False, style="dim")
     return [known[name] for name in met["CRITERION"] if name in known]
+
+
+def _held_by(result: Result, rule: RuleUsed, *, arm: str, patient: int, visit: float) -> list[str]:
+    """Of the adverse events that a criterion looks at, those under way at the visit that reached its grade by then."""
+    rows = _of_patient(result, "adverse_events", arm=arm, patient=patient)
+    present = rows[(rows["ASTTM"] <= visit + SAME_VISIT_HOURS) & ~(rows["AENTM"] <= visit)]
+    wanted = dict(rule.grades)
+    return [
+        f"{event['TERM']} grade {event['GRADE']}"
+        for event in present[present["TERM"].isin(list(wanted))].to_dict("records")
+        if event["GRADE"] >= wanted[event["TERM"]] and event["TIME_WORST"] <= visit + SAME_VISIT_HOURS
+    ]
 
 
 def _met_since(seen: pd.DataFrame, visits: pd.Series, visit: float) -> float:
@@ -173,18 +216,21 @@ def _print_chart(console: Console, result: Result, *, arm: str, patient: int, vi
 
     frames = [_of_patient(result, name, arm=arm, patient=patient) for name in ("vitals", "labs")]
     seen = pd.concat([frame[frame["TIME"] <= visit + SAME_VISIT_HOURS] for frame in frames]).dropna(subset=["AVAL"])
+    largest = _largest(result, arm)
     lines, signs = [], []
     for name, part in seen.sort_values("TIME", kind="stable").groupby("NAME", sort=False):
         start, last = part.iloc[0], part.iloc[-1]
-        if last["AVALU"] == "1" and name not in first:
-            signs.append((float(last["AVAL"]), f"{name} {cell_text(last['AVAL'])}"))
+        value, before = (_seen_text(row["AVAL"], largest.get(str(name), 0.0)) for row in (last, start))
+        if last["AVALU"] == "1" and name not in first and result.context.groups.get(str(name), SIGN) == SIGN:
+            signs.append((float(last["AVAL"]) if float(value) else 0.0, f"{str(name).replace('_', ' ')} {value}"))
             continue
         age = visit - last["TIME"]
         when = "now" if age < SAME_VISIT_HOURS else f"{cell_text(round(age, 1))} h before"
         moved = abs(last["AVAL"] - start["AVAL"]) / max(abs(last["AVAL"]), abs(start["AVAL"]), SAME_VISIT_HOURS)
         if name in first:
             moved = MOVED_BY_DECISION
-        row = (str(name), cell_text(last["AVAL"]), str(last["AVALU"]), when, cell_text(start["AVAL"]))
+        moved = 0.0 if value == before and name not in first else moved
+        row = (str(name), value, unit_text(str(last["AVALU"])), when, before)
         lines.append((float(moved), row))
     lines.sort(key=lambda line: -line[0])
     shown = [row for moved, row in lines if moved >= MOVED][:CHART_ROWS]
@@ -201,6 +247,24 @@ def _print_chart(console: Console, result: Result, *, arm: str, patient: int, vi
     if present:
         more = f" and {len(present) - SIGNS} weaker ones" if len(present) > SIGNS else ""
         console.print(f"Signs: {', '.join(present[:SIGNS])}{more}", markup=False)
+
+
+def _largest(result: Result, arm: str) -> dict[str, float]:
+    """The largest size of each finding in an arm: what is nothing beside it is written 0."""
+    found = [result.table(name) for name in ("vitals", "labs")]
+    sizes = [
+        frame[frame["ARM"] == arm].assign(AVAL=lambda rows: rows["AVAL"].abs()).groupby("NAME")["AVAL"].max() for frame in found
+    ]
+    return {str(name): float(size) for part in sizes for name, size in part.items() if not is_missing(size)}
+
+
+def _seen_text(value: float, largest: float) -> str:
+    """A measured value; 0 where it is nothing beside what is measured in others.
+
+    >>> _seen_text(1.76e-36, 2.1), _seen_text(1.61, 3.4)
+    ('0', '1.61')
+    """
+    return cell_text(0.0 if abs(value) < max(NOTHING * largest, NO_SIZE) else value)
 
 
 def _print_events(console: Console, result: Result, *, arm: str, patient: int, visit: float) -> None:
@@ -236,5 +300,32 @@ def _print_given(console: Console, result: Result, *, arm: str, patient: int, vi
     inputs = _of_patient(result, "inputs", arm=arm, patient=patient)
     care = inputs[(inputs["WHAT"] == "care") & (inputs["TIME"] <= visit + SAME_VISIT_HOURS)].sort_values("TIME", kind="stable")
     under_way = [str(name) for name, part in care.groupby("TARGET", sort=False) if part["VALUE"].iloc[-1] > 0]
+    _print_support(console, result, arm=arm, patient=patient, visit=visit)
     if under_way:
-        console.print(f"Care under way: {', '.join(under_way)}", markup=False)
+        console.print(f"Care ordered, to be used if needed: {', '.join(under_way).replace('_', ' ')}", markup=False)
+
+
+def _print_support(console: Console, result: Result, *, arm: str, patient: int, visit: float) -> None:
+    """Care that ran in the last day, by what was measured of it: fluids, pressors, oxygen, transfusions."""
+    import pandas as pd
+
+    from cytotrial.units import conversion
+
+    frames = [_of_patient(result, name, arm=arm, patient=patient) for name in ("vitals", "labs")]
+    seen = pd.concat(
+        [rows[(rows["TIME"] > visit - BEFORE_HOURS) & (rows["TIME"] <= visit + SAME_VISIT_HOURS)] for rows in frames]
+    )
+    lines = []
+    for care in result.context.care_in_use.values():
+        for sign in care.seen_in:
+            rows = seen[seen["NAME"] == sign.finding]
+            if rows.empty:
+                continue
+            unit = str(rows["AVALU"].iloc[0])
+            used = rows[rows["AVAL"] > sign.above * conversion(sign.unit, unit)]
+            if len(used):
+                most = f"up to {cell_text(used['AVAL'].max())} {unit_text(unit)}".rstrip()
+                lines.append((care.title.en, most, clock_text(used["TIME"].max())))
+    if result.context.care_in_use:
+        title = f"Care used in the {BEFORE_HOURS} h before"
+        print_rows(console, lines, columns=("care", "how much", "last seen"), title=title)

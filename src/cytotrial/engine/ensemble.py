@@ -109,6 +109,11 @@ class Ensemble:
         """(patients, states) now."""
         return self._states.copy()
 
+    def states_of(self, patients: np.ndarray, states: np.ndarray | None = None) -> np.ndarray:
+        """(patients, states) now of these patients, all states or those at some places."""
+        some: np.ndarray = self._states[patients] if states is None else self._states[np.ix_(patients, states)]
+        return some
+
     @property
     def time(self) -> np.ndarray:
         """(patients,) now [h]."""
@@ -160,6 +165,16 @@ class Ensemble:
             drop = mask[waiting.patient]
             if target is not None:
                 drop &= (waiting.target == target) & (waiting.kind == kind)
+            if drop.any():
+                # What is left of a queue in order is in order.
+                self._queue[index] = waiting.take(~drop)
+
+    def cancel_inputs(self, cancelled: np.ndarray) -> None:
+        """Drop pending changes of inputs, (patients, inputs) which of whom."""
+        for index, waiting in enumerate(self._queue):
+            (sets,) = np.nonzero(waiting.kind == EventKind.SET_INPUT)
+            drop = np.zeros(len(waiting), dtype=bool)
+            drop[sets] = cancelled[waiting.patient[sets], waiting.target[sets]]
             if drop.any():
                 # What is left of a queue in order is in order.
                 self._queue[index] = waiting.take(~drop)

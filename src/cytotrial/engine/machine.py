@@ -82,6 +82,16 @@ def compiler_version() -> str:
 def compile_text(text: str, machine: Machine) -> bytes:
     """Object code of a module's text, which may call `flush_denormals` and `restore_denormals`."""
     target = _target(machine)
+    return bytes(target.emit_object(_optimised(text, target)))
+
+
+def assembly_of(text: str, machine: Machine) -> str:
+    """The same code in words, to be looked at; the machine need not be this one."""
+    target = _target(machine)
+    return str(target.emit_assembly(_optimised(text, target)))
+
+
+def _optimised(text: str, target: llvm.TargetMachine) -> llvm.ModuleRef:
     module = llvm.parse_assembly(text + _denormal_mode(target.triple))
     module.triple = target.triple
     module.data_layout = str(target.target_data)
@@ -90,7 +100,7 @@ def compile_text(text: str, machine: Machine) -> bytes:
     options.loop_unrolling = False
     builder = llvm.create_pass_builder(target, options)
     builder.getModulePassManager().run(module, builder)
-    return bytes(target.emit_object(module))
+    return module
 
 
 def _denormal_mode(triple: str) -> str:

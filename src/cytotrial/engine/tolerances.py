@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+TIGHTEST_RTOL, LOOSEST_RTOL = 1e-10, 1e-2
+"""What a run may ask for: below, rounding is of the size of the errors; above, failed patients and wrong cures appear."""
+
 
 @dataclass(frozen=True)
 class Tolerances:
@@ -11,7 +14,7 @@ class Tolerances:
 
     Attributes:
         rtol: local error of a step allowed in any state, relative to its nominal plus its present size. The default keeps
-            99 % of all values within 2e-4 of the exact solution of a stiff dosing model.
+            99 % of all values within 2e-5 of the exact solution of a stiff dosing model.
         max_steps: steps, accepted and rejected, that one patient may take in one `advance`.
         restart_step: longest first step after an event [h]; a wrong guess costs one or two rejected steps.
         step_floor: a step that must be shorter than this has failed [h]; well above the spacing of numbers at 10 years.

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import pandas as pd
 from scipy import stats
 
-from cytotrial.evidence.endpoints import ArmTables, Simulated, simulate_endpoint
+from cytotrial.evidence.arm_tables import ArmTables, Simulated
+from cytotrial.evidence.endpoints import simulate_endpoint
 from cytotrial.evidence.setting import differences
 from cytotrial.formats.evidence import EvidenceFile, Expectation
 from cytotrial.results.context import Context
@@ -72,7 +73,7 @@ def compare_with_published(run: RunFolder, context: Context, *, arms: Sequence[s
     differs (how the trial was run otherwise than this protocol).
     """
     rows = []
-    by_arm = {arm: ArmTables(run, arm) for arm in arms}
+    by_arm = {arm: ArmTables(run, arm, context=context) for arm in arms}
     for study in context.published:
         arm = _arm_of(study, arms)
         differs = "" if arm is None else "; ".join(differences(study, run.manifest.protocol, arm))
@@ -145,7 +146,7 @@ def _row(study: EvidenceFile, arm: str | None, expectation: Expectation, found: 
         study.role,
         arm,
         expectation.endpoint,
-        expectation.term,
+        expectation.term or expectation.level,
         expectation.window,
         expectation.estimand,
         expectation.denominator,

@@ -5,78 +5,38 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
+from cytotrial.evidence.arm_tables import (
+    NOT_SIMULATED,
+    UNIT_COLUMNS,
+    ArmTables,
+    Measure,
+    Simulated,
+    landmark,
+    no_denominator,
+    no_estimand,
+    typical,
+)
+from cytotrial.evidence.by_time import DOSE_ENDPOINTS, VALUE_ENDPOINTS, between, by_then
+from cytotrial.evidence.levels import LEVEL_ENDPOINTS
 from cytotrial.formats.clinic import CareInUse
 from cytotrial.formats.evidence import Expectation
 from cytotrial.results.adverse_events import event_rate, of_terms
 from cytotrial.results.care_in_use import hours_in_use, times_in_use, use_rate
 from cytotrial.results.cox import cox
 from cytotrial.results.doses import given_per
-from cytotrial.results.efficacy import OBJECTIVE, best_responses, response_durations, response_times, survival_curve
-from cytotrial.results.folder import RunFolder
-from cytotrial.results.proportions import CONFIDENCE, UNKNOWN, Estimate, exact_proportion
+from cytotrial.results.efficacy import OBJECTIVE, response_durations, response_times, survival_curve
+from cytotrial.results.proportions import UNKNOWN, Estimate, exact_proportion
 from cytotrial.results.reporting import Scheme, reported_rate
-from cytotrial.units import HOURS_PER_MONTH, UnitError, conversion, hours
+from cytotrial.units import HOURS_PER_MONTH, UnitError, conversion
 
-NOT_SIMULATED = "not simulated yet"
 FATAL_GRADE = 5
 ADVERSE_EVENT, CARE_IN_USE = "adverse_event", "care_in_use"
-UNIT_COLUMNS: Mapping[str, list[str]] = MappingProxyType(
-    {"patient": ["ID"], "course": ["ID", "COURSE"], "cycle": ["ID", "COURSE", "CYCLE"]}
-)
-
-
-@dataclass(frozen=True)
-class Simulated:
-    """What the simulation says about one expectation: an estimate, and a remark when there is none or it needs one."""
-
-    estimate: Estimate
-    remark: str = ""
-    efficacy_row: str | None = None  # the row of `Result.efficacy()` that this is, where it is one
-    graded: float = math.nan  # the share that was graded, where `estimate` is what a publication would report of it
-
-
-class ArmTables:
-    """The tables of one arm, read when needed and kept: to be looked at, not changed."""
-
-    def __init__(self, run: RunFolder, arm: str) -> None:
-        self.run = run
-        self.arm = arm
-        self._tables: dict[str, pd.DataFrame] = {}
-
-    def table(self, name: str) -> pd.DataFrame:
-        """The rows of a table that belong to the arm."""
-        if name not in self._tables:
-            frame = self.run.table(name)
-            self._tables[name] = frame[frame["ARM"] == self.arm]
-        return self._tables[name]
-
-    def measured(self, *names: str) -> pd.DataFrame:
-        """The rows of labs and vitals of the arm for some findings, by name or code."""
-        frame = self.run.measured(names)
-        return frame[frame["ARM"] == self.arm]
-
-    @cached_property
-    def cycles(self) -> pd.DataFrame:
-        """When each cycle begins by the plan, and the sum of the doses given in it; ordered by time."""
-        keys = ["ID", "COURSE", "CYCLE"]
-        begins = self.table("doses").groupby(keys, as_index=False).agg({"TIME": "min", "GIVEN": "sum"})
-        return pd.DataFrame(begins).sort_values("TIME", kind="stable")
-
-    @cached_property
-    def best(self) -> pd.Series:
-        """The best response of each patient."""
-        return best_responses(self.table("patients"), self.table("responses"))
-
-
-Measure = Callable[[ArmTables, Expectation], Simulated]
 
 
 def simulate_endpoint(
@@ -106,7 +66,7 @@ def simulate_endpoint(
 def _responses(codes: tuple[str, ...], row: str) -> Measure:
     def measure(arm: ArmTables, expectation: Expectation) -> Simulated:
         if expectation.denominator != "patient":
-            return _no_denominator(expectation)
+            return no_denominator(expectation)
         return Simulated(exact_proportion(int(arm.best.isin(codes).sum()), len(arm.best)), efficacy_row=row)
 
     return measure
@@ -115,25 +75,33 @@ def _responses(codes: tuple[str, ...], row: str) -> Measure:
 def _survival(code: str, row: str) -> Measure:
     def measure(arm: ArmTables, expectation: Expectation) -> Simulated:
         if expectation.estimand == "hazard_ratio":
-            return _hazard_ratio(arm, code)
+            return _hazard_ratio(arm, code, expectation.window)
         curve = survival_curve(arm.table("survival"), code)
         if curve.n == 0 and len(arm.best):
             return Simulated(UNKNOWN, NOT_SIMULATED)
         if expectation.estimand == "median":
             return _median_in_unit(curve.median(), expectation, f"{row}, median")
         if expectation.estimand in {"proportion", "rate"}:
-            month = _landmark(expectation.window)
+            month = landmark(expectation.window)
             if month is None:
                 return Simulated(UNKNOWN, f"window '{expectation.window}' is not a time such as 'month 12'")
             return Simulated(curve.at(month), efficacy_row=f"{row}, {month:g} months")
-        return _no_estimand(expectation)
+        return no_estimand(expectation)
 
     return measure
 
 
-def _hazard_ratio(arm: ArmTables, code: str) -> Simulated:
+def _hazard_ratio(arm: ArmTables, code: str, window: str) -> Simulated:
+    """Of a run's two arms; in a window such as 'months 0 to 6', of those still at risk when it begins."""
     ends = arm.run.table("survival")
     ends = ends[ends["PARAMCD"] == code]
+    if window:
+        inside = between(window)
+        if inside is None:
+            return Simulated(UNKNOWN, f"window '{window}' is not a time such as 'months 0 to 6'")
+        start, end = (time / HOURS_PER_MONTH for time in inside)
+        ends = ends[ends["AVAL"] > start]
+        ends = ends.assign(CNSR=ends["CNSR"].where(ends["AVAL"] <= end, 1), AVAL=ends["AVAL"].clip(upper=end) - start)
     if ends["ARM"].nunique() != 2:
         return Simulated(UNKNOWN, "a hazard ratio needs a run of exactly two arms")
     fit = cox(ends["AVAL"].to_numpy(float), ends["CNSR"].to_numpy(float) != 0, (ends["ARM"] == arm.arm).to_numpy(float))
@@ -143,8 +111,8 @@ def _hazard_ratio(arm: ArmTables, code: str) -> Simulated:
 def _duration(codes: tuple[str, ...], row: str | None) -> Measure:
     def measure(arm: ArmTables, expectation: Expectation) -> Simulated:
         if expectation.estimand != "median":
-            return _no_estimand(expectation)
-        curve = response_durations(arm.table("patients"), arm.table("responses"), arm.table("survival"), codes=codes)
+            return no_estimand(expectation)
+        curve = response_durations(arm.table("patients"), arm.deciding, arm.table("survival"), codes=codes)
         return _median_in_unit(curve.median(), expectation, row)
 
     return measure
@@ -166,19 +134,19 @@ def _doses_given(arm: ArmTables, expectation: Expectation) -> Simulated:
         return Simulated(
             exact_proportion(int((reached["GIVEN"] > 0).sum()), len(reached)), "of the planned doses of cycles that were begun"
         )
-    return _typical(given_per(slots, UNIT_COLUMNS[expectation.denominator]), expectation)
+    return typical(given_per(slots, UNIT_COLUMNS[expectation.denominator]), expectation)
 
 
 def _courses_given(arm: ArmTables, expectation: Expectation) -> Simulated:
     given = arm.table("doses").query("GIVEN > 0")
-    return _typical(given.groupby("ID")["COURSE"].nunique(), expectation)
+    return typical(given.groupby("ID")["COURSE"].nunique(), expectation)
 
 
 def _adverse_event(arm: ArmTables, expectation: Expectation) -> Simulated:
     """The share with `term` (any where absent) at or above the grade in the window ('grade 3'; 'course 1, grade 3')."""
     denominator = expectation.denominator
     if expectation.estimand != "proportion" or denominator == "dose":
-        return _no_estimand(expectation) if denominator != "dose" else _no_denominator(expectation)
+        return no_estimand(expectation) if denominator != "dose" else no_denominator(expectation)
     window, grade = _window_and_grade(expectation.window)
     events, units = _events_and_units(arm, window, denominator)
     if events is None or units is None:
@@ -244,14 +212,14 @@ def _care_in_use(care: Mapping[str, CareInUse], arm: ArmTables, expectation: Exp
         whole = len(arm.table("patients")) if per == "patient" and not expectation.window else None
         return Simulated(use_rate(inside, slots, per=per, patients=whole))
     scale = conversion("h", expectation.unit)
-    return _typical(pd.Series(hours_in_use(inside, per=per)) * scale, expectation)
+    return typical(pd.Series(hours_in_use(inside, per=per)) * scale, expectation)
 
 
 def _toxic_death(arm: ArmTables, expectation: Expectation) -> Simulated:
     """Deaths of treatment are adverse events of grade 5."""
     denominator = expectation.denominator
     if expectation.estimand != "proportion" or denominator == "dose":
-        return _no_denominator(expectation)
+        return no_denominator(expectation)
     slots, events = (_in_window(arm.table(name), expectation.window) for name in ("doses", "adverse_events"))
     if slots is None or events is None:
         return _no_window(expectation)
@@ -261,7 +229,7 @@ def _toxic_death(arm: ArmTables, expectation: Expectation) -> Simulated:
 
 
 def _response_time(arm: ArmTables, expectation: Expectation) -> Simulated:
-    found = _typical(response_times(arm.table("patients"), arm.table("responses")), expectation)
+    found = typical(response_times(arm.table("patients"), arm.deciding), expectation)
     factor = conversion("months", expectation.unit)
     estimate = found.estimate
     in_unit = Estimate(estimate.value * factor, estimate.low * factor, estimate.high * factor, estimate.n)
@@ -273,7 +241,7 @@ def _extreme(statistic: str) -> Measure:
         if expectation.term is None:
             return Simulated(UNKNOWN, "the expectation names no laboratory value in `term`")
         if expectation.denominator not in UNIT_COLUMNS:
-            return _no_denominator(expectation)
+            return no_denominator(expectation)
         rows = arm.measured(expectation.term).dropna(subset=["AVAL"])
         if rows.empty:
             return Simulated(UNKNOWN, f"'{expectation.term}' was not measured")
@@ -285,24 +253,28 @@ def _extreme(statistic: str) -> Measure:
         if placed is None:
             return _no_window(expectation)
         extremes = placed.groupby(UNIT_COLUMNS[expectation.denominator])["AVAL"].agg(statistic)
-        return _typical(extremes * scale, expectation)
+        return typical(extremes * scale, expectation)
 
     return measure
 
 
 def _stopped(*actions: str) -> Measure:
     def measure(arm: ArmTables, expectation: Expectation) -> Simulated:
-        decisions = _in_window(arm.table("decisions"), expectation.window)
-        slots = _in_window(arm.table("doses"), expectation.window)
+        until = by_then(expectation.window)
+        window = expectation.window if until is None else ""
+        decisions, slots = (_in_window(arm.table(name), window) for name in ("decisions", "doses"))
         if decisions is None or slots is None or expectation.denominator not in UNIT_COLUMNS:
             return _no_window(expectation)
         keys = UNIT_COLUMNS[expectation.denominator]
         treated = slots.loc[slots["GIVEN"] > 0, keys].astype("int64").drop_duplicates()
-        stopped = decisions.loc[decisions["ACTION"].isin(actions), keys].astype("int64").drop_duplicates()
+        in_time = decisions["TIME"] <= (np.inf if until is None else until)
+        stopped = decisions.loc[decisions["ACTION"].isin(actions) & in_time, keys].astype("int64").drop_duplicates()
         return Simulated(exact_proportion(len(treated.merge(stopped, on=keys)), len(treated)))
 
     return measure
 
+
+EXTREME_ENDPOINTS: Mapping[str, Measure] = MappingProxyType({"peak_of": _extreme("max"), "lowest_of": _extreme("min")})
 
 # What can be compared, and how.
 ENDPOINTS: Mapping[str, Callable[[ArmTables, Expectation], Simulated]] = MappingProxyType(
@@ -313,6 +285,7 @@ ENDPOINTS: Mapping[str, Callable[[ArmTables, Expectation], Simulated]] = Mapping
         "stable_disease": _responses(("SD",), "stable disease"),
         "progressive_disease": _responses(("PD",), "progressive disease"),
         "progression_free_survival": _survival("PFS", "progression-free survival"),
+        "relapse_free_survival": _survival("RFS", "relapse-free survival"),
         "overall_survival": _survival("OS", "overall survival"),
         "duration_of_response": _duration(OBJECTIVE, "duration of response, median"),
         "duration_of_complete_response": _duration(("CR",), None),
@@ -322,31 +295,16 @@ ENDPOINTS: Mapping[str, Callable[[ArmTables, Expectation], Simulated]] = Mapping
         "doses_given": _doses_given,
         "courses_given": _courses_given,
         ADVERSE_EVENT: _adverse_event,
-        "peak_of": _extreme("max"),
-        "lowest_of": _extreme("min"),
+        **EXTREME_ENDPOINTS,
         "treatment_stopped": _stopped("stop cycle", "stop course", "stop drug"),
         "cycle_stopped": _stopped("stop cycle"),
         "course_stopped": _stopped("stop course"),
         "drug_stopped": _stopped("stop drug"),
+        **LEVEL_ENDPOINTS,
+        **DOSE_ENDPOINTS,
+        **VALUE_ENDPOINTS,
     }
 )
-
-
-def _typical(values: pd.Series, expectation: Expectation) -> Simulated:
-    """The median (interval of order statistics) or mean (t interval) of one value per patient, course or cycle."""
-    ordered = np.sort(values.to_numpy(dtype=float))
-    n = len(ordered)
-    if n == 0:
-        return Simulated(UNKNOWN, "no patient reached it")
-    tail = (1 - CONFIDENCE) / 2
-    if expectation.estimand == "median":
-        rank = int(stats.binom.ppf(tail, n, 0.5))
-        low, high = (ordered[rank - 1], ordered[n - rank]) if rank >= 1 else (math.nan, math.nan)
-        return Simulated(Estimate(float(np.median(ordered)), float(low), float(high), n))
-    if expectation.estimand in {"mean", "count"}:
-        half = float(stats.t.ppf(1 - tail, n - 1)) * float(ordered.std(ddof=1)) / math.sqrt(n) if n > 1 else math.nan
-        return Simulated(Estimate(float(ordered.mean()), float(ordered.mean()) - half, float(ordered.mean()) + half, n))
-    return _no_estimand(expectation)
 
 
 def _in_window(rows: pd.DataFrame, window: str) -> pd.DataFrame | None:
@@ -363,25 +321,6 @@ def _placed_in_cycles(rows: pd.DataFrame, cycles: pd.DataFrame) -> pd.DataFrame:
     ordered = rows.sort_values("TIME", kind="stable")
     placed = pd.merge_asof(ordered, cycles, on="TIME", by="ID")
     return placed[placed["GIVEN"] > 0]
-
-
-def _landmark(window: str) -> float | None:
-    """The months in 'month 12' or '5 years'."""
-    written = re.fullmatch(r"month (\d+)", window)
-    if written:
-        return float(written[1])
-    try:
-        return round(hours(window) / HOURS_PER_MONTH, 6)
-    except UnitError:
-        return None
-
-
-def _no_estimand(expectation: Expectation) -> Simulated:
-    return Simulated(UNKNOWN, f"{NOT_SIMULATED}: the {expectation.estimand} of {expectation.endpoint}")
-
-
-def _no_denominator(expectation: Expectation) -> Simulated:
-    return Simulated(UNKNOWN, f"{NOT_SIMULATED}: {expectation.endpoint} per {expectation.denominator}")
 
 
 def _no_window(expectation: Expectation) -> Simulated:

@@ -219,7 +219,7 @@ def _question(library: Library, case: Case) -> _Question:
     content = case.content
     folder_drug = case.module if case.module in library.drugs else None
     drug = _drug_of(library, case, folder_drug)
-    own_disease = case.module if case.module in library.diseases else next(iter(library.diseases))
+    own_disease = case.module if case.module in library.diseases else library.disease_of_checks
     disease = content.disease or own_disease
     for kind, name, known in (
         ("disease", disease, list(library.diseases)),

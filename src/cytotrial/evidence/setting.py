@@ -33,6 +33,11 @@ def differences(study: EvidenceFile, protocol: Mapping[str, Any], arm: str) -> l
     return [*found, *study.setting.differs]
 
 
+def _several(written: Any) -> list[str]:
+    """One name or several, as written."""
+    return [str(name) for name in (written if isinstance(written, list) else [written]) if name]
+
+
 def _setting_of(protocol: Mapping[str, Any], arm: str) -> dict[str, list[str]]:
     """What a protocol says of one arm under the keys of a study's setting; several names where the arm has several drugs."""
     written: Mapping[str, Any] = next((one for one in protocol.get("arms", ()) if one.get("name") == arm), {})
@@ -45,5 +50,5 @@ def _setting_of(protocol: Mapping[str, Any], arm: str) -> dict[str, list[str]]:
         "population": [str(protocol["population"]["name"])] if protocol.get("population") else [],
         "eligibility": [str(protocol["eligibility"])] if protocol.get("eligibility") else [],
         "grading": [str(protocol["grading"])] if protocol.get("grading") else [],
-        "response": [str(protocol["response"])] if protocol.get("response") else [],
+        "response": _several(protocol.get("response")),
     }

@@ -1,15 +1,17 @@
 """The public file formats as pydantic models, one file per subject. Shape only; meaning is checked where it is used."""
 
 from cytotrial.formats.base import Format
-from cytotrial.formats.clinic import GradingFile, MonitoringFile, ResponseFile, SupportFile
+from cytotrial.formats.clinic import GradingFile, MonitoringFile, SupportFile
 from cytotrial.formats.drug import DrugFile, RegimensFile
 from cytotrial.formats.evidence import EvidenceFile, SourcesFile
 from cytotrial.formats.interface import InterfaceFile
+from cytotrial.formats.life_table import LifeTableFile
 from cytotrial.formats.module import ModuleFile
 from cytotrial.formats.plausibility import PlausibilityFile
 from cytotrial.formats.population import DiseaseFile, PopulationFile
 from cytotrial.formats.protocol import ProtocolFile
 from cytotrial.formats.reporting import ReportingFile
+from cytotrial.formats.response import ResponseFile
 from cytotrial.formats.rules import RulesFile
 from cytotrial.formats.run import Manifest
 
@@ -22,6 +24,7 @@ FORMATS: dict[str, type[Format]] = {
     "regimens/1": RegimensFile,
     "disease/1": DiseaseFile,
     "population/1": PopulationFile,
+    "life_table/1": LifeTableFile,
     "monitoring/1": MonitoringFile,
     "support/1": SupportFile,
     "grading/1": GradingFile,

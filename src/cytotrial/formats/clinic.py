@@ -1,4 +1,4 @@
-"""monitoring/1, support/1, grading/1 and response/1: what the clinic measures, gives as standard, and how it grades."""
+"""monitoring/1, support/1 and grading/1: what the clinic measures, gives as standard, and how it grades."""
 
 from __future__ import annotations
 
@@ -137,26 +137,3 @@ class GradingFile(Format):
     title: Text
     version: str
     terms: dict[Name, GradedTerm]
-
-
-class ResponseFile(Format):
-    """Response criteria on the sum of measured sizes: fractions of change and the rule of confirmation."""
-
-    schema_: Literal["response/1"] = Field(alias="schema")
-    title: Text
-    measure: Literal["sum_of_diameters", "sum_of_products"]
-    complete_below: str = Field(description="a lesion smaller than this counts as gone, such as '5 mm'")
-    partial_decrease: float = Field(gt=0, lt=1, description="fall from baseline")
-    progression_increase: float = Field(gt=0, description="rise from the smallest")
-    progression_at_least: str | None = Field(default=None, description="and this much in absolute terms")
-    progression_unequivocal: float | None = Field(
-        default=None,
-        gt=0,
-        description="a smaller rise from the smallest must be seen again at the next scan; it counts from the first",
-    )
-    measurable_from: str | None = Field(
-        default=None, description="a sum of diameters below this is too small to measure, and shows no progression"
-    )
-    confirmed_after: Duration | None = None
-    stable_at_least: Duration | None = None
-    source: Source

@@ -23,6 +23,10 @@ class Expectation(Format):
     id: Name
     endpoint: Name = Field(description="what is measured: objective_response, complete_response, doses_given, ...")
     term: str | None = Field(default=None, description="adverse-event term, for endpoints that count one")
+    criteria: Name | None = Field(
+        default=None, description="response criteria, for endpoints about a level; the trial's where absent"
+    )
+    level: Name | None = Field(default=None, description="a level of the criteria, for level_rate, level_at and time_to_level")
     estimand: Literal["proportion", "mean", "median", "rate", "hazard_ratio", "count"]
     denominator: Literal["patient", "course", "cycle", "dose"] = "patient"
     window: str = Field(default="", description="when: 'course 1', 'cycle 1', 'month 12'")

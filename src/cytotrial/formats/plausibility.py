@@ -24,8 +24,10 @@ class PlausibilityCase(Format):
 
     title: Text
     regimen: str = Field(description="a regimen named in a drug folder as drug.regimen, a sentence, or 'none'")
-    disease: Name | None = Field(default=None, description="that of the folder, or else the first of the library, where absent")
-    rules: Name | None = Field(default=None, description="a rule profile of the drug; every planned dose is given where absent")
+    disease: Name | None = Field(
+        default=None, description="that of the folder, or else the one with default_of_checks, where absent"
+    )
+    rules: Name | None = Field(default=None, description="a rule profile of the drug; where absent every dose is given")
     support: Name = "standard"
     set_: dict[str, str | float] = Field(default={}, alias="set", description="parameters set for this case, with units")
     observable: Name

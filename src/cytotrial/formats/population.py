@@ -24,6 +24,9 @@ class DiseaseFile(Format):
         default=None, description="the observable that is the cumulative hazard of a new lesion"
     )
     default_population: Name
+    default_of_checks: bool = Field(
+        default=False, description="plausibility cases outside the folders of diseases mean this one where they name none"
+    )
 
 
 class Distribution(Format):
@@ -72,6 +75,9 @@ class NamedPopulation(Format):
     correlations: list[CovariateCorrelation] = []
     set_: dict[str, str | float] = Field(default={}, alias="set", description="parameters of this population, with units")
     after_progression: AfterProgression | None = None
+    life_table: Name | None = Field(
+        default=None, description="a file of life_tables: how patients of this population die of other causes than the disease"
+    )
     source: Source | None = None
     note: str = ""
 

@@ -59,7 +59,9 @@ class ProtocolFile(Format):
     arms: list[Arm] = Field(min_length=1, max_length=50)
     scans: str = Field(default="every 8 weeks", description="times of the scans, such as 'every 8 weeks'")
     grading: str = "ctcae_v5"
-    response: str = Field(default="recist_1_1", description="response criteria")
+    response: str | list[str] = Field(
+        default="recist_1_1", description="response criteria, or several: the first decides, the others are reported beside it"
+    )
     follow_up: Duration = "36 months"
     compare_with: list[str] = Field(default=[], description="studies of the library's evidence")
     set_: dict[str, str | float] = Field(default={}, alias="set", description="parameters to override, with units")

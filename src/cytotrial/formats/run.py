@@ -19,6 +19,7 @@ class Manifest(Format):
     protocol: dict[str, Any]
     protocol_text: str
     seed: int
+    rtol: float = Field(default=1e-4, gt=0, description="error that one step of the integration may make, relative")
     patients: int
     arms: list[str]
     versions: dict[str, str]

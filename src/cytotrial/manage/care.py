@@ -84,8 +84,10 @@ class CarePlan:
         turns = []
         for switch in care:
             until = from_ + switch.after_hours
+            longer = at & (until > held[switch.index] + TIME_TOLERANCE_HOURS) & self._gets(switch)
+            if not longer.any():
+                continue
             is_on = self._latest(switch) > time
-            longer = at & self._gets(switch) & (until > held[switch.index] + TIME_TOLERANCE_HOURS)
             held[switch.index] = np.where(longer, until, held[switch.index])
             turns += self._until_then(switch, longer, time=time, starts=longer & ~is_on)
         return turns
@@ -95,8 +97,10 @@ class CarePlan:
         held = self._until.setdefault(treatment, np.full(self._shape, -np.inf))
         turns = []
         for switch in care:
-            before = self._latest(switch)
             until = time + switch.after_hours
+            if not (at & (until < held[switch.index])).any():
+                continue
+            before = self._latest(switch)
             held[switch.index] = np.where(at & (until < held[switch.index]), until, held[switch.index])
             nobody = np.zeros(time.size, dtype=bool)
             turns += self._until_then(switch, self._latest(switch) < before, time=time, starts=nobody)

@@ -16,7 +16,8 @@ from cytotrial.formats.interface import Noise, Normal
 from cytotrial.formats.rules import Case, RulesFile
 from cytotrial.manage.ledger import Ledger
 from cytotrial.manage.policy import DELAY, REDUCE, TREAT, Action, action_text, read_action
-from cytotrial.manage.rules import Decision, RuleProfile, merge_profiles
+from cytotrial.manage.profiles import merge_profiles
+from cytotrial.manage.rules import Decision, RuleProfile
 from cytotrial.observe.arrays import CodeArray
 from cytotrial.observe.conditions import TRUE, leaves
 from cytotrial.observe.history import History

@@ -11,7 +11,7 @@ from cytotrial.errors import Place, Problem
 from cytotrial.formats.conditions import Condition
 from cytotrial.formats.rules import PolicyStep, RulesFile
 from cytotrial.manage.policy import Trigger, read_trigger
-from cytotrial.manage.rules import merge_profiles
+from cytotrial.manage.profiles import merge_profiles
 from cytotrial.observe.conditions import leaves
 
 

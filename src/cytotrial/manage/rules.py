@@ -1,4 +1,4 @@
-"""A rule profile made ready for one composition, and the decision it takes on each dose due. It measures and gives nothing.
+"""The decision that a rule profile takes on each dose due. It measures and gives nothing, and reads no file.
 
 Criteria and policy are apart: criteria say what is wrong (1 met, 0 not met, -1 unknown), the first step of the policy whose
 condition holds says what is done. An unknown criterion never triggers. A criterion with `until` stays met until that is true.
@@ -8,32 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from cytotrial.errors import LibraryError, Place, Problem, did_you_mean
-from cytotrial.formats.base import Source, Text
-from cytotrial.formats.conditions import Condition
+from cytotrial.errors import LibraryError, Place
+from cytotrial.formats.base import Text
 from cytotrial.formats.rules import Judgement, Recheck, RulesFile
 from cytotrial.manage.ledger import Ledger
-from cytotrial.manage.policy import (
-    DELAY,
-    GIVE,
-    REDUCE,
-    STOP_CYCLE,
-    STOP_DRUG,
-    TREAT,
-    WITHHOLD,
-    Action,
-    Step,
-    Trigger,
-    read_action,
-    read_trigger,
-)
+from cytotrial.manage.policy import DELAY, GIVE, REDUCE, STOP_CYCLE, STOP_DRUG, TREAT, WITHHOLD, Action, Step, Trigger
+from cytotrial.manage.profiles import ReadyCriterion, check_criteria, merge_profiles, read_steps, ready_criteria
 from cytotrial.observe.arrays import TIME_TOLERANCE_HOURS, BoolArray, CodeArray, FloatArray, IntArray
-from cytotrial.observe.conditions import TRUE, UNKNOWN, Seen, check_condition, evaluate, without
+from cytotrial.observe.conditions import TRUE, UNKNOWN, Known, Seen
 from cytotrial.observe.plan import MonitoringPlan
 from cytotrial.units import hours
 
@@ -45,18 +33,6 @@ LEVEL_TOLERANCE = 1e-9  # a level read from a file and the same level kept in a 
 
 # Readiness to stop grows faster than the number of findings; the form belongs to the format, its hazards to each profile.
 JUDGEMENT_EXPONENT = 1.5
-
-
-@dataclass(frozen=True)
-class ReadyCriterion:
-    """A criterion whose findings the composition has."""
-
-    id: str
-    level: Literal["relative", "absolute", "note"]
-    when: Condition
-    until: Condition | None
-    is_judged: bool
-    source: Source
 
 
 @dataclass(frozen=True)
@@ -147,39 +123,25 @@ class RuleProfile:
         """
         merged = merge_profiles(file, name=name, profiles=profiles or {})
         located = place or (lambda *keys: Place(path=".".join(str(key) for key in keys)))
-        problems = _check_criteria(file, plan, located)
+        problems = check_criteria(file, plan, located)
         levels = {level.id: level.fraction for level in merged.levels}
-        steps = _read_steps(merged, levels, problems, located)
+        steps = read_steps(merged, levels, problems, located)
         if problems:
             raise LibraryError(problems)
-
-        def lacks(leaf: Condition) -> bool:
-            return (leaf.finding is not None and leaf.finding not in plan.findings) or (
-                leaf.grade is not None and leaf.grade not in terms
-            )
-
-        ready, unavailable = [], []
-        for criterion in merged.criteria:
-            when = without(criterion.when, lacks)
-            if when is None:
-                unavailable.append(criterion.id)
-                continue
-            # What can never be known cannot keep a dose back: such an `until` is dropped.
-            until = without(criterion.until, lacks) if criterion.until else None
-            ready.append(ReadyCriterion(criterion.id, criterion.level, when, until, criterion.judged, criterion.source))
+        ready, unavailable = ready_criteria(merged, plan, terms)
         recheck = merged.withheld_dose if isinstance(merged.withheld_dose, Recheck) else None
         return cls(
             name=name,
             title=merged.title,
             is_for_arm=merged.applies_to == "arm",
-            criteria=tuple(ready),
+            criteria=ready,
             steps=steps,
             levels=levels,
             levels_of=merged.levels_of,
             recheck_hours=hours(recheck.recheck) if recheck else None,
             wait_at_most_hours=hours(recheck.at_most) if recheck else np.inf,
             judgement=merged.judgement,
-            unavailable=tuple(unavailable),
+            unavailable=unavailable,
         )
 
     @property
@@ -292,9 +254,9 @@ class RuleProfile:
         latched = self._latched(ledger, history.patients)
         for index, criterion in enumerate(self.criteria):
             factor = threshold_factor if criterion.is_judged else 1.0
-            now = evaluate(criterion.when, history, grades=grades, ledger=ledger, threshold_factor=factor)
-            if criterion.until is not None:
-                resolved = evaluate(criterion.until, history, grades=grades, ledger=ledger)
+            now = criterion.holds(history, Known(grades, ledger, factor))
+            if criterion.resolves is not None:
+                resolved = criterion.resolves(history, Known(grades, ledger))
                 now = np.where(latched[index] & (resolved != TRUE), TRUE, now)
             met[index] = now
         return met
@@ -312,11 +274,17 @@ class RuleProfile:
 
     def concerned(self, trigger: Trigger) -> BoolArray:
         """The criteria that a condition of the policy speaks of, (criteria,)."""
-        if trigger.kind == "level":
-            return np.array([criterion.level == trigger.name for criterion in self.criteria], dtype=np.bool_)
-        return np.array(
-            [trigger.kind == "criterion" and criterion.id == trigger.name for criterion in self.criteria], dtype=np.bool_
-        )
+        return self._concerned.get(trigger, np.zeros(len(self.criteria), dtype=np.bool_))
+
+    @cached_property
+    def _concerned(self) -> dict[Trigger, BoolArray]:
+        """By condition of the policy: asked at every dose."""
+        subjects: dict[str, list[str]] = {
+            "level": [one.level for one in self.criteria],
+            "criterion": [one.id for one in self.criteria],
+        }
+        triggers = [step.trigger for step in self.steps if step.trigger.kind in subjects]
+        return {one: np.array([name == one.name for name in subjects[one.kind]], dtype=np.bool_) for one in triggers}
 
     def _judgements(
         self, grades: Mapping[str, CodeArray], ledger: Ledger, draws: FloatArray
@@ -381,76 +349,4 @@ def across_arm(decided: Mapping[str, tuple[RuleProfile, Decision]]) -> dict[str,
     return result
 
 
-def merge_profiles(file: RulesFile, *, name: str, profiles: Mapping[str, RulesFile]) -> RulesFile:
-    """The rules of a file with those it extends: criteria and levels by id, the child's policy where it has one.
-
-    Raises:
-        LibraryError: an unknown parent, or profiles that extend each other in a circle.
-    """
-    line, seen = file, [name]
-    chain = [file]
-    while line.extends is not None:
-        if line.extends in seen:
-            circle = " -> ".join([*seen, line.extends])
-            raise LibraryError([Problem(Place(path="extends"), f"profiles extend each other in a circle: {circle}.")])
-        if line.extends not in profiles:
-            what = f"unknown profile '{line.extends}'."
-            raise LibraryError([Problem(Place(path="extends"), what, did_you_mean(line.extends, profiles))])
-        seen.append(line.extends)
-        line = profiles[line.extends]
-        chain.append(line)
-    merged = chain[-1]
-    for child in reversed(chain[:-1]):
-        criteria = {criterion.id: criterion for criterion in merged.criteria}
-        levels = {level.id: level for level in merged.levels}
-        written = child.model_fields_set
-        merged = child.model_copy(
-            update={
-                "criteria": list((criteria | {criterion.id: criterion for criterion in child.criteria}).values()),
-                "levels": list((levels | {level.id: level for level in child.levels}).values()),
-                "policy": child.policy or merged.policy,
-                "judgement": child.judgement if "judgement" in written else merged.judgement,
-                "withheld_dose": child.withheld_dose if "withheld_dose" in written else merged.withheld_dose,
-                "applies_to": child.applies_to if "applies_to" in written else merged.applies_to,
-                "levels_of": child.levels_of if "levels_of" in written else merged.levels_of,
-            }
-        )
-    return merged
-
-
-def _check_criteria(file: RulesFile, plan: MonitoringPlan, place: Callable[..., Place]) -> list[Problem]:
-    problems = []
-    seen: set[str] = set()
-    for index, criterion in enumerate(file.criteria):
-        if criterion.id in seen:
-            where = place("criteria", index, "id")
-            problems.append(Problem(where, f"criterion '{criterion.id}' stands twice.", "Each id may stand once in a profile."))
-        seen.add(criterion.id)
-        for key, condition in (("when", criterion.when), ("until", criterion.until)):
-            if condition is not None:
-                problems += check_condition(condition, plan, terms=(), place=place("criteria", index, key))
-    return problems
-
-
-def _read_steps(
-    merged: RulesFile, levels: Collection[str], problems: list[Problem], place: Callable[..., Place]
-) -> tuple[Step, ...]:
-    steps = []
-    ids = [criterion.id for criterion in merged.criteria]
-    for index, written in enumerate(merged.policy):
-        trigger, action = Trigger("always"), Action(GIVE)
-        try:
-            trigger = read_trigger(written.when, ids)
-        except ValueError as error:
-            what, _, advice = str(error).partition("\n")
-            problems.append(Problem(place("policy", index, "when"), what, advice))
-        try:
-            action = read_action(written.then, levels)
-        except ValueError as error:
-            what, _, advice = str(error).partition("\n")
-            problems.append(Problem(place("policy", index, "then"), what, advice))
-        steps.append(Step(f"{written.when} -> {written.then}", trigger, action))
-    return tuple(steps)
-
-
-__all__ = ["Decision", "ReadyCriterion", "RuleProfile", "across_arm", "merge_profiles"]
+__all__ = ["Decision", "RuleProfile", "across_arm"]

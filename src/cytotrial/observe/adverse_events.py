@@ -20,7 +20,7 @@ COLUMNS = ("ARM", "ID", "TERM", "SOC", "GRADE", "ASTTM", "AENTM", "TIME_WORST", 
 
 @dataclass
 class _Running:
-    """The episodes of one term that are open, (patients,) each."""
+    """The episodes that are open, (terms, patients) each."""
 
     baseline: CodeArray
     is_open: BoolArray
@@ -31,22 +31,17 @@ class _Running:
     cycle: IntArray
 
     @classmethod
-    def start(cls, patients: int) -> _Running:
-        def times() -> FloatArray:
-            return np.full(patients, np.nan)
-
-        def counts() -> IntArray:
-            return np.zeros(patients, dtype=np.int64)
-
-        codes = np.zeros(patients, dtype=np.int8)
-        return cls(codes, np.zeros(patients, dtype=bool), codes.copy(), times(), times(), counts(), counts())
+    def start(cls, terms: int, patients: int) -> _Running:
+        shape = (terms, patients)
+        codes, times, counts = np.zeros(shape, dtype=np.int8), np.full(shape, np.nan), np.zeros(shape, dtype=np.int64)
+        return cls(codes, np.zeros(shape, dtype=bool), codes.copy(), times, times.copy(), counts, counts.copy())
 
 
 @dataclass(frozen=True)
 class _Episodes:
-    """Episodes of one term that ended in one round, or are still open; (episodes,) each. `rows` are positions of patients."""
+    """Episodes that ended in one round, or are still open, (episodes,) each; `term` and `rows` are positions."""
 
-    term: str
+    term: IntArray
     rows: IntArray
     worst: CodeArray
     onset: FloatArray
@@ -61,7 +56,7 @@ class AdverseEvents:
 
     def __init__(self, grader: Grader, patients: int) -> None:
         self._grader = grader
-        self._running = {term: _Running.start(patients) for term in grader.terms}
+        self._running = _Running.start(len(grader.terms), patients)
         self._closed: list[_Episodes] = []
 
     def add(
@@ -75,43 +70,47 @@ class AdverseEvents:
         cycle: IntArray,
     ) -> None:
         """Adds a round: grades (-1 unknown) of the patients present; `course` and `cycle` count from 1, 0 before the first."""
-        starting = first & present
-        anybody_starts = bool(starting.any())
-        for term, running in self._running.items():
-            grade = grades[term]
-            if anybody_starts:
-                running.baseline = np.where(starting, np.maximum(grade, 0), running.baseline).astype(np.int8)
-            above = present & (grade > running.baseline)
-            if not (above.any() or running.is_open.any()):
-                continue
-            over = present & running.is_open & (grade >= 0) & (grade <= running.baseline)
-            self._close(term, over, time)
-            running.is_open = running.is_open & ~over
-            starts = above & ~running.is_open
-            worse = above & (starts | (grade > running.worst))
-            running.worst = np.where(worse, grade, running.worst).astype(np.int8)
-            running.time_worst = np.where(worse, time, running.time_worst)
-            running.onset = np.where(starts, time, running.onset)
-            running.course = np.where(starts, course, running.course)
-            running.cycle = np.where(starts, cycle, running.cycle)
-            running.is_open = running.is_open | above
+        (here,) = np.nonzero(present)
+        if not (here.size and self._grader.terms):
+            return
+        running = self._running
+        # All terms at once, of those present: a term or a patient with nothing open would cost as much as any.
+        grade = np.stack([grades[term] for term in self._grader.terms])[:, here]
+        if first[here].any():
+            starting = here[first[here]]
+            running.baseline[:, starting] = np.maximum(grade[:, first[here]], 0)
+        baseline, is_open = running.baseline[:, here], running.is_open[:, here]
+        above = grade > baseline
+        if not (above.any() or is_open.any()):
+            return
+        over = is_open & (grade >= 0) & (grade <= baseline)
+        if over.any():
+            term, who = np.nonzero(over)
+            self._closed.append(self._episodes(term, here[who], end=time[here[who]]))
+        is_open &= ~over
+        starts = above & ~is_open
+        term, who = np.nonzero(above & (starts | (grade > running.worst[:, here])))
+        running.worst[term, here[who]] = grade[term, who]
+        running.time_worst[term, here[who]] = time[here[who]]
+        term, who = np.nonzero(starts)
+        for kept, now in ((running.onset, time), (running.course, course), (running.cycle, cycle)):
+            kept[term, here[who]] = now[here[who]]
+        running.is_open[:, here] = is_open | above
 
     def to_table(self, *, arm: str, ids: IntArray) -> pd.DataFrame:
         """The table `adverse_events` of a run. AENTM is missing where the event had not ended at the last visit."""
-        still_open = [
-            self._episodes(term, running.is_open, np.full(running.onset.shape, np.nan))
-            for term, running in self._running.items()
-        ]
-        parts = [part for part in (*self._closed, *still_open) if part.rows.size]
+        term, rows = np.nonzero(self._running.is_open)
+        still_open = self._episodes(term, rows, end=np.full(rows.size, np.nan))
+        parts = [part for part in (*self._closed, still_open) if part.rows.size]
         if not parts:
             return pd.DataFrame({name: pd.Series(dtype=_TYPES.get(name, "object")) for name in COLUMNS})
-        terms = [self._grader.terms[part.term] for part in parts]
-        sizes = [part.rows.size for part in parts]
+        terms = list(self._grader.terms.values())
+        which = np.concatenate([part.term for part in parts])
         columns = {
             "ARM": arm,
             "ID": ids[np.concatenate([part.rows for part in parts])],
-            "TERM": np.repeat(np.array([term.name for term in terms], dtype=object), sizes),
-            "SOC": np.repeat(np.array([term.system_organ_class for term in terms], dtype=object), sizes),
+            "TERM": np.array([term.name for term in terms], dtype=object)[which],
+            "SOC": np.array([term.system_organ_class for term in terms], dtype=object)[which],
             "GRADE": np.concatenate([part.worst for part in parts]).astype(np.int64),
             "ASTTM": np.concatenate([part.onset for part in parts]),
             "AENTM": np.concatenate([part.end for part in parts]),
@@ -122,22 +121,19 @@ class AdverseEvents:
         }
         return pd.DataFrame(columns).sort_values(["ID", "ASTTM", "TERM"], kind="stable", ignore_index=True)[list(COLUMNS)]
 
-    def _close(self, term: str, over: BoolArray, time: FloatArray) -> None:
-        if over.any():
-            self._closed.append(self._episodes(term, over, time))
-
-    def _episodes(self, term: str, chosen: BoolArray, end: FloatArray) -> _Episodes:
-        running = self._running[term]
-        (rows,) = np.nonzero(chosen)
+    def _episodes(self, term: IntArray, rows: IntArray, *, end: FloatArray) -> _Episodes:
+        """The episodes that are open at these places of terms and positions of patients."""
+        running = self._running
+        at = (term, rows)
         return _Episodes(
             term,
             rows,
-            running.worst[rows],
-            running.onset[rows],
-            end[rows],
-            running.time_worst[rows],
-            running.course[rows],
-            running.cycle[rows],
+            running.worst[at],
+            running.onset[at],
+            end,
+            running.time_worst[at],
+            running.course[at],
+            running.cycle[at],
         )
 
 

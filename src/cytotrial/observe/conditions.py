@@ -6,7 +6,8 @@ Three-valued logic after Kleene: unknown and false is false, unknown or true is 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import cache, reduce
+from dataclasses import dataclass, field
+from functools import partial, reduce
 from typing import Protocol
 
 import numpy as np
@@ -14,15 +15,17 @@ import numpy as np
 from cytotrial.errors import Place, Problem, did_you_mean
 from cytotrial.formats.conditions import Condition
 from cytotrial.observe.arrays import TIME_TOLERANCE_HOURS, BoolArray, CodeArray, FloatArray, IntArray
+from cytotrial.observe.decimals import decimal
 from cytotrial.observe.history import Record
-from cytotrial.observe.plan import MonitoringPlan
+from cytotrial.observe.plan import Finding, MonitoringPlan
 from cytotrial.units import UnitError, conversion, hours
 
 TRUE, FALSE, UNKNOWN = np.int8(1), np.int8(0), np.int8(-1)
 
-SIGNIFICANT_DIGITS = 12  # far more than a laboratory reports, far fewer than a float holds
-
+Bound = Callable[[FloatArray, FloatArray], BoolArray]
 Comparison = Callable[[FloatArray], CodeArray]
+OverTime = Callable[[CodeArray, Sequence[Record], Comparison], CodeArray]
+Question = Callable[["Seen", "Known"], CodeArray]
 
 
 class Seen(Protocol):
@@ -36,6 +39,8 @@ class Seen(Protocol):
     def measured_at(self, name: str) -> FloatArray: ...  # noqa: D102
 
     def baseline(self, name: str) -> FloatArray: ...  # noqa: D102
+
+    def multiple_of_baseline(self, name: str, multiple: float) -> FloatArray: ...  # noqa: D102
 
     def series(self, name: str) -> Sequence[Record]: ...  # noqa: D102
 
@@ -56,6 +61,17 @@ class Given(Protocol):
 
     @property
     def courses(self) -> IntArray: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of patients beside their history: the grades of this round by term, what was given, and the factor that
+    multiplies the limits which a finding must exceed, one number or (patients,).
+    """
+
+    grades: Mapping[str, CodeArray] = field(default_factory=dict)
+    ledger: Given | None = None
+    threshold_factor: FloatArray | float = 1.0
 
 
 def evaluate(
@@ -79,15 +95,21 @@ def evaluate(
 
     A finding or term that the composition does not have is unknown, never an error.
     """
+    return question(condition, history.plan)(history, Known(grades or {}, ledger, threshold_factor))
+
+
+def question(condition: Condition, plan: MonitoringPlan) -> Question:
+    """A condition as `evaluate` answers it, for one plan: names, units and bounds are read once, not at every visit."""
     parts = condition.any or condition.all or condition.of or ([condition.not_] if condition.not_ else None)
     if parts is not None:
-        values = [evaluate(part, history, grades=grades, ledger=ledger, threshold_factor=threshold_factor) for part in parts]
-        return _joined(condition, values, history.patients)
+        return _joined(condition, [question(part, plan) for part in parts])
     if condition.given is not None:
-        return _given(condition, history.patients, ledger)
+        return _given(condition)
     if condition.grade is not None:
-        return _grade(condition, condition.grade, history, grades or {})
-    return _finding(condition, history, threshold_factor)
+        return _grade(condition, condition.grade)
+    if condition.finding is not None and condition.finding in plan.findings:
+        return _finding(condition, plan.findings[condition.finding])
+    return _never_known
 
 
 def conjunction(first: CodeArray, second: CodeArray) -> CodeArray:
@@ -96,8 +118,8 @@ def conjunction(first: CodeArray, second: CodeArray) -> CodeArray:
     >>> conjunction(np.array([1, 1, 0], dtype=np.int8), np.array([1, -1, -1], dtype=np.int8)).tolist()
     [1, -1, 0]
     """
-    # Codes are 1, 0 and -1: both non-zero is true only where both are 1.
-    result: CodeArray = np.where((first & second) == FALSE, FALSE, np.minimum(first, second))
+    # Of the codes 1, 0 and -1 the bits have one in common unless one is 0, and false with anything is false.
+    result: CodeArray = np.minimum(first, second) * ((first & second) != FALSE)
     return result
 
 
@@ -181,14 +203,24 @@ def missing_names(condition: Condition, plan: MonitoringPlan) -> tuple[str, ...]
     return tuple(dict.fromkeys(name for name in names if name not in plan.findings))
 
 
-def _joined(condition: Condition, values: list[CodeArray], patients: int) -> CodeArray:
-    if condition.any is not None:
-        return reduce(disjunction, values)
-    if condition.all is not None:
-        return reduce(conjunction, values)
-    if condition.not_ is not None:
-        return negation(values[0])
-    return _at_least(values, int(condition.at_least or 0), patients)
+def _never_known(history: Seen, known: Known) -> CodeArray:
+    return np.full(history.patients, UNKNOWN)
+
+
+def _joined(condition: Condition, parts: Sequence[Question]) -> Question:
+    number = int(condition.at_least or 0)
+
+    def ask(history: Seen, known: Known) -> CodeArray:
+        values = [part(history, known) for part in parts]
+        if condition.any is not None:
+            return reduce(disjunction, values)
+        if condition.all is not None:
+            return reduce(conjunction, values)
+        if condition.not_ is not None:
+            return negation(values[0])
+        return _at_least(values, number, history.patients)
+
+    return ask
 
 
 def _at_least(parts: list[CodeArray], number: int, patients: int) -> CodeArray:
@@ -200,74 +232,108 @@ def _at_least(parts: list[CodeArray], number: int, patients: int) -> CodeArray:
     return np.where(true >= number, TRUE, np.where(possible < number, FALSE, UNKNOWN)).astype(np.int8)
 
 
-def _given(condition: Condition, patients: int, ledger: Given | None) -> CodeArray:
-    if ledger is None:
-        return np.full(patients, UNKNOWN)
-    return _compare(condition)(np.asarray(getattr(ledger, str(condition.given)), dtype=np.float64))
+def _given(condition: Condition) -> Question:
+    compare, name = _compare(condition), str(condition.given)
+
+    def ask(history: Seen, known: Known) -> CodeArray:
+        if known.ledger is None:
+            return _never_known(history, known)
+        return compare(np.asarray(getattr(known.ledger, name), dtype=np.float64))
+
+    return ask
 
 
-def _grade(condition: Condition, term: str, history: Seen, grades: Mapping[str, CodeArray]) -> CodeArray:
-    if term not in grades:
-        return np.full(history.patients, UNKNOWN)
-    grade = grades[term].astype(np.float64)
-    value = np.where(grade < 0, np.nan, grade)
-    return _over_time(condition, value, history.grade_series(term), _compare(condition))
+def _grade(condition: Condition, term: str) -> Question:
+    compare, over_time = _compare(condition), _over_time(condition)
+
+    def ask(history: Seen, known: Known) -> CodeArray:
+        if term not in known.grades:
+            return _never_known(history, known)
+        grade = known.grades[term].astype(np.float64)
+        now = compare(np.where(grade < 0, np.nan, grade))
+        return now if over_time is None else over_time(now, history.grade_series(term), compare)
+
+    return ask
 
 
-def _finding(condition: Condition, history: Seen, threshold_factor: FloatArray | float) -> CodeArray:
-    name = condition.finding
-    if name is None or name not in history.plan.findings:
-        return np.full(history.patients, UNKNOWN)
-    finding = history.plan.findings[name]
-    scale: FloatArray | float = 1.0
+def _finding(condition: Condition, finding: Finding) -> Question:
+    name, over_time = finding.name, _over_time(condition)
+    scale, bounds = _scale(condition, finding), _bounds(condition)
+    as_written = _compare(condition, scale=scale) if scale is not None else None
+    rise_over = hours(condition.rise_over) if condition.rise_over is not None else None
+    is_judged = _must_exceed(condition)
+
+    def ready(history: Seen, factor: FloatArray | float) -> Comparison:
+        if is_judged and not (isinstance(factor, float) and factor == 1.0):
+            multiple = history.baseline(name) if scale is None else scale
+            return _compare(condition, scale=multiple, threshold_factor=factor)
+        return as_written or _within([(history.multiple_of_baseline(name, bound), test) for bound, test in bounds])
+
+    def ask(history: Seen, known: Known) -> CodeArray:
+        compare = ready(history, known.threshold_factor)
+        if condition.at == "baseline":
+            return compare(history.baseline(name))
+        value = history.latest(name)
+        if rise_over is not None:
+            return compare(_rise(value, history.measured_at(name), history.series(name), rise_over))
+        now = compare(value)
+        return now if over_time is None else over_time(now, history.series(name), compare)
+
+    return ask
+
+
+def _scale(condition: Condition, finding: Finding) -> float | None:
+    """What the bounds of a comparison are multiples of, in the finding's unit; None where it is the patient's baseline."""
     if condition.times == "baseline":
-        scale = history.baseline(name)
-    elif condition.times is not None:
+        return None
+    if condition.times is not None:
         limit = finding.normal.upper if condition.times == "upper_normal" else finding.normal.lower
-        scale = np.nan if limit is None else limit
-    elif condition.unit is not None:
-        scale = conversion(condition.unit, finding.unit)
-    compare = _compare(condition, scale=scale, threshold_factor=threshold_factor)
-    if condition.at == "baseline":
-        return compare(history.baseline(name))
-    value = history.latest(name)
-    if condition.rise_over is not None:
-        return compare(_rise(value, history.measured_at(name), history.series(name), hours(condition.rise_over)))
-    return _over_time(condition, value, history.series(name), compare)
+        return np.nan if limit is None else limit
+    return conversion(condition.unit, finding.unit) if condition.unit is not None else 1.0
+
+
+def _must_exceed(condition: Condition) -> bool:
+    return any(bound is not None for bound in (condition.at_least, condition.from_, condition.above))
+
+
+def _bounds(condition: Condition) -> list[tuple[float, Bound]]:
+    lower = condition.at_least if condition.at_least is not None else condition.from_
+    written: list[tuple[float | None, Bound]] = [
+        (lower, np.greater_equal),
+        (condition.above, np.greater),
+        (condition.below, np.less),
+        (condition.at_most, np.less_equal),
+    ]
+    return [(bound, test) for bound, test in written if bound is not None]
 
 
 def _compare(
     condition: Condition, *, scale: FloatArray | float = 1.0, threshold_factor: FloatArray | float = 1.0
 ) -> Comparison:
     """The comparison of values (patients,) with the bounds of a condition; NaN on either side is unknown."""
-    lower = condition.at_least if condition.at_least is not None else condition.from_
-    must_exceed = lower is not None or condition.above is not None
-    factor = threshold_factor if must_exceed else 1.0
+    factor = threshold_factor if _must_exceed(condition) else 1.0
 
     def limit(bound: float) -> FloatArray:
         if condition.times == "baseline":
-            return _decimal(np.asarray((1.0 + (bound - 1.0) * factor) * scale))
-        return _decimal(np.asarray(bound * factor * scale))
+            return decimal(np.asarray((1.0 + (bound - 1.0) * factor) * scale))
+        return decimal(np.asarray(bound * factor * scale))
 
-    ends = [
-        (limit(bound), test)
-        for bound, test in (
-            (lower, np.greater_equal),
-            (condition.above, np.greater),
-            (condition.below, np.less),
-            (condition.at_most, np.less_equal),
-        )
-        if bound is not None
-    ]
+    return _within([(limit(bound), test) for bound, test in _bounds(condition)])
 
+
+def _within(ends: Sequence[tuple[FloatArray, Bound]]) -> Comparison:
+    """The comparison with limits, one number or (patients,) each."""
+    if not ends:
+        return lambda value: np.full(value.shape, TRUE)
     bounds_are_known = all(end.ndim == 0 and not np.isnan(end) for end, _ in ends)
+    (first_end, first_test), *others = ends
 
     def compare(value: FloatArray) -> CodeArray:
-        if not ends:
-            return np.full(value.shape, TRUE)
         if bounds_are_known:
             # Most comparisons: what is not known lies within no bounds, and is one less than false.
-            within = reduce(np.logical_and, [test(value, end) for end, test in ends])
+            within = first_test(value, first_end)
+            for end, test in others:
+                within = within & test(value, end)
             code: CodeArray = within.view(np.int8) - np.isnan(value).view(np.int8)
             return code
         is_known = ~np.isnan(value)
@@ -284,31 +350,16 @@ def _compare(
     return compare
 
 
-def _decimal(number: FloatArray) -> FloatArray:
-    """The number rounded to 12 significant digits: 3 times a limit of 1.4 is 4.2, as on a laboratory's report."""
-    if number.ndim == 0:
-        return _decimal_number(float(number))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        size = 10.0 ** (SIGNIFICANT_DIGITS - 1 - np.floor(np.log10(np.abs(number))))
-        rounded = np.round(number * size) / size
-    return np.where(np.isfinite(rounded), rounded, number)
-
-
-@cache
-def _decimal_number(number: float) -> FloatArray:
-    return np.asarray(float(f"{number:.{SIGNIFICANT_DIGITS}g}"))
-
-
-def _over_time(condition: Condition, value: FloatArray, series: Sequence[Record], compare: Comparison) -> CodeArray:
-    now = compare(value)
+def _over_time(condition: Condition) -> OverTime | None:
+    """How long or how often a comparison must have held; None where now is enough."""
     if condition.consecutive is not None:
-        return _consecutive(now, series, compare, condition.consecutive)
+        return partial(_consecutive, number=condition.consecutive)
     if condition.for_at_least is not None:
-        return _lasting(now, series, compare, hours(condition.for_at_least))
-    return now
+        return partial(_lasting, duration=hours(condition.for_at_least))
+    return None
 
 
-def _consecutive(now: CodeArray, series: Sequence[Record], compare: Comparison, number: int) -> CodeArray:
+def _consecutive(now: CodeArray, series: Sequence[Record], compare: Comparison, *, number: int) -> CodeArray:
     """True where the last `number` measurements all are; one that was not made neither counts nor breaks the run."""
     run = np.zeros(now.shape, dtype=np.int64)
     open_run = now == TRUE
@@ -321,7 +372,7 @@ def _consecutive(now: CodeArray, series: Sequence[Record], compare: Comparison, 
     return np.where(now != TRUE, now, np.where(run >= number, TRUE, FALSE)).astype(np.int8)
 
 
-def _lasting(now: CodeArray, series: Sequence[Record], compare: Comparison, duration: float) -> CodeArray:
+def _lasting(now: CodeArray, series: Sequence[Record], compare: Comparison, *, duration: float) -> CodeArray:
     """True where the run of true measurements up to now spans at least `duration`; a finding over an interval spans it."""
     start = np.full(now.shape, np.inf)
     end = np.full(now.shape, -np.inf)

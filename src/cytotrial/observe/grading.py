@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from cytotrial.errors import LibraryError, Place, Problem
 from cytotrial.formats.clinic import GradedTerm, GradingFile
 from cytotrial.formats.conditions import Condition
 from cytotrial.observe.arrays import CodeArray
-from cytotrial.observe.conditions import TRUE, UNKNOWN, Seen, check_condition, evaluate, without
+from cytotrial.observe.conditions import TRUE, UNKNOWN, Known, Question, Seen, check_condition, question, without
 from cytotrial.observe.plan import MonitoringPlan
 
 HIGHEST_GRADE = 4  # grade 5 is death, which is an outcome of its own
@@ -19,12 +20,13 @@ HIGHEST_GRADE = 4  # grade 5 is death, which is an outcome of its own
 
 @dataclass(frozen=True)
 class Term:
-    """A term with the grades this composition can tell, highest first."""
+    """A term with the grades this composition can tell, highest first; `questions` are their conditions, ready to be asked."""
 
     id: str
     name: str
     system_organ_class: str
     grades: tuple[tuple[int, Condition], ...]
+    questions: tuple[tuple[np.int8, Question], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ class Grader:
             pruned = {grade: without(condition, lacks) for grade, condition in written.grades.items()}
             known = tuple((grade, found) for grade, found in sorted(pruned.items(), reverse=True) if found is not None)
             if known:
-                terms[key] = Term(key, written.term, written.system_organ_class, known)
+                questions = tuple((np.int8(grade), question(condition, plan)) for grade, condition in known)
+                terms[key] = Term(key, written.term, written.system_organ_class, known, questions)
             else:
                 ungraded.append(key)
         if problems:
@@ -72,14 +75,13 @@ class Grader:
         The highest grade whose condition is true counts, even where a higher one is unknown; 0 needs every grade to be false.
         """
         grades: dict[str, CodeArray] = {}
+        known = Known(grades)
         for key, term in self.terms.items():
-            highest = np.zeros(history.patients, dtype=np.int8)
-            is_unknown = np.zeros(history.patients, dtype=np.bool_)
-            for grade, condition in term.grades:
-                holds = evaluate(condition, history, grades=grades)
-                highest = np.maximum(highest, (holds == TRUE) * np.int8(grade))
-                is_unknown |= holds == UNKNOWN
-            highest[is_unknown & (highest == 0)] = UNKNOWN
+            answers = [ask(history, known) for _, ask in term.questions]
+            reached = [(holds == TRUE) * grade for holds, (grade, _) in zip(answers, term.questions, strict=True)]
+            highest = reduce(np.maximum, reached)
+            # Unknown is the lowest answer: one is enough where no grade is certain.
+            highest[(reduce(np.minimum, answers) == UNKNOWN) & (highest == 0)] = UNKNOWN
             grades[key] = highest
         return grades
 

@@ -5,20 +5,23 @@ A value counts as known until its finding's time of validity is over; then it is
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import overload
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from cytotrial.observe.arrays import TIME_TOLERANCE_HOURS, BoolArray, CodeArray, FloatArray, IntArray
+from cytotrial.observe.columns import texts
+from cytotrial.observe.decimals import decimal
 from cytotrial.observe.observe import Chart
 from cytotrial.observe.plan import Finding, MonitoringPlan
 
 TABLES = {"lab": "labs", "vital": "vitals", "sign": "vitals", "treatment": "vitals"}
 COLUMNS = ("ARM", "ID", "TIME", "PARAMCD", "NAME", "AVAL", "AVALU")
+
+PATIENTS_AT_ONCE = 250  # in one part of a table: memory of this size is used again and again, not asked for anew
 
 
 @dataclass(frozen=True)
@@ -31,46 +34,72 @@ class Record:
 
 
 @dataclass(frozen=True)
-class _Measured:
-    """One finding for a table: which visits it was measured at, (visits,) in the order of the table, and the values there."""
+class _Round:
+    """A round of visits: positions of those present, (present,), in order, when it was and since when it speaks [h].
 
-    finding: Finding
-    visits: IntArray
-    value: FloatArray
+    `measured` are the places of the findings measured for somebody, `values` (present, measured) their values, NaN where none.
+    """
+
+    who: IntArray
+    time: FloatArray
+    since: FloatArray
+    measured: IntArray
+    values: FloatArray
+
+    def of(self, place: int, patients: int, *, is_over_interval: bool) -> Record:
+        """The round of one finding measured in it, for all patients."""
+
+        def spread(values: FloatArray) -> FloatArray:
+            among = np.full(patients, np.nan)
+            among[self.who] = values
+            return among
+
+        since = self.since if is_over_interval else self.time
+        column = self.values[:, np.searchsorted(self.measured, place)]
+        return Record(spread(column), spread(self.time), spread(since))
 
 
 class History:
-    """The charts and grades of a chunk of patients, one round after the other."""
+    """The charts and grades of a chunk of patients, one round after the other.
+
+    What is known of all is kept in arrays (patients, findings): a round changes those of its patients at one stroke.
+    """
 
     def __init__(self, plan: MonitoringPlan, patients: int) -> None:
         self.plan = plan
         self.patients = patients
         self.now: FloatArray = np.full(patients, np.nan)
-        self._times: list[FloatArray] = []
-        self._series: dict[str, list[Record]] = {name: [] for name in plan.findings}
-        self._rounds: dict[str, list[int]] = {name: [] for name in plan.findings}
+        findings = plan.findings.values()
+        self._place = {name: index for index, name in enumerate(plan.findings)}
+        self._over_interval = np.array([finding.is_over_interval for finding in findings], dtype=bool)
+        self._valid = np.array([finding.valid_hours for finding in findings]) + TIME_TOLERANCE_HOURS
+        self._rounds: list[_Round] = []
+        self._measured_in: list[list[int]] = [[] for _ in plan.findings]
         self._grades: dict[str, list[Record]] = {}
-        self._baseline: dict[str, FloatArray] = {name: np.full(patients, np.nan) for name in plan.findings}
-        self._latest: dict[str, FloatArray] = {name: np.full(patients, np.nan) for name in plan.findings}
-        self._measured_at: dict[str, FloatArray] = {name: np.full(patients, np.nan) for name in plan.findings}
-        self._fresh: dict[str, FloatArray] = {}
+        self._multiples: dict[tuple[str, float], FloatArray] = {}
+        shape = (patients, len(plan.findings))
+        self._baseline, self._latest, self._measured_at = (np.full(shape, np.nan) for _ in range(3))
 
     def add(self, chart: Chart) -> None:
         """Adds a round. Findings outside the plan are not kept."""
-        self.now = np.where(chart.present, chart.time, self.now)
-        self._fresh.clear()
-        self._times.append(chart.time)
-        for name in self.plan.findings.keys() & chart.values.keys():
-            value = chart.values[name]
-            known = chart.present & ~np.isnan(value)
-            if not known.any():
-                continue
-            since = chart.since if self.plan.findings[name].is_over_interval else chart.time
-            self._series[name].append(Record(np.where(known, value, np.nan), chart.time, since))
-            self._rounds[name].append(len(self._times) - 1)
-            self._latest[name] = np.where(known, value, self._latest[name])
-            self._measured_at[name] = np.where(known, chart.time, self._measured_at[name])
-            self._baseline[name] = np.where(known & chart.first, value, self._baseline[name])
+        (who,) = np.nonzero(chart.present)
+        self.now[who] = chart.time[who]
+        nothing = np.full(who.size, np.nan)
+        values = np.stack([chart.values[name][who] if name in chart.values else nothing for name in self._place], axis=1)
+        is_known = ~np.isnan(values)
+        time = np.broadcast_to(chart.time[who, None], values.shape)
+        changes = [(self._latest, values, is_known), (self._measured_at, time, is_known)]
+        if chart.first.any():
+            changes.append((self._baseline, values, is_known & chart.first[who, None]))
+            self._multiples.clear()
+        for kept, now, where in changes:
+            rows = kept[who]
+            np.copyto(rows, now, where=where)
+            kept[who] = rows
+        (measured,) = np.nonzero(is_known.any(axis=0))
+        for place in measured:
+            self._measured_in[place].append(len(self._rounds))
+        self._rounds.append(_Round(who, chart.time[who], chart.since[who], measured, values[:, measured]))
 
     def add_grades(self, grades: Mapping[str, CodeArray], chart: Chart) -> None:
         """Adds the grades (-1 unknown) of the round of `chart`, for conditions on how long a grade has lasted."""
@@ -82,24 +111,42 @@ class History:
 
     def latest(self, name: str) -> FloatArray:
         """The last measured value (patients,), NaN where there is none or it is too old to count."""
-        if name not in self._fresh:
-            # Many conditions ask for the same finding in one round.
-            age = self.now - self._measured_at[name]
-            fresh = age <= self.plan.findings[name].valid_hours + TIME_TOLERANCE_HOURS
-            self._fresh[name] = np.where(fresh, self._latest[name], np.nan)
-        return self._fresh[name]
+        place = self._place[name]
+        is_fresh = self.now - self._measured_at[:, place] <= self._valid[place]
+        latest: FloatArray = np.where(is_fresh, self._latest[:, place], np.nan)
+        return latest
+
+    def latest_of(self, rows: IntArray) -> dict[str, FloatArray]:
+        """As `latest`, all findings of the patients at these positions at once."""
+        is_fresh = self.now[rows, None] - self._measured_at[rows] <= self._valid
+        # Each finding is read by itself from here on: its numbers are put side by side once.
+        latest = np.where(is_fresh, self._latest[rows], np.nan).T.copy()
+        return dict(zip(self._place, latest, strict=True))
 
     def measured_at(self, name: str) -> FloatArray:
         """When the finding was last measured [h] (patients,), NaN where never."""
-        return self._measured_at[name]
+        return self._measured_at[:, self._place[name]].copy()
 
     def baseline(self, name: str) -> FloatArray:
         """The value of the patient's first visit (patients,), NaN where it was not measured then."""
-        return self._baseline[name]
+        return self._baseline[:, self._place[name]].copy()
+
+    def multiple_of_baseline(self, name: str, multiple: float) -> FloatArray:
+        """A multiple of the baseline (patients,) as a report writes it."""
+        key = (name, multiple)
+        if key not in self._multiples:
+            # Every visit is compared with it: it is worked out when the baseline is new.
+            self._multiples[key] = decimal((1.0 + (multiple - 1.0)) * self.baseline(name))
+        return self._multiples[key]
 
     def series(self, name: str) -> Sequence[Record]:
-        """All rounds in which the finding was measured for somebody, oldest first."""
-        return self._series[name]
+        """All rounds in which the finding was measured for somebody, oldest first; times are NaN for those not present."""
+        return _Rounds(self, name, self._measured_in[self._place[name]])
+
+    def record(self, name: str, number: int) -> Record:
+        """The round of this number, of one finding measured in it."""
+        place = self._place[name]
+        return self._rounds[number].of(place, self.patients, is_over_interval=bool(self._over_interval[place]))
 
     def grade_series(self, term: str) -> Sequence[Record]:
         """All rounds in which the term was graded for somebody, oldest first; empty where none was added."""
@@ -111,47 +158,67 @@ class History:
 
     def to_tables(self, *, arm: str, ids: IntArray, keep: BoolArray | None = None) -> dict[str, pd.DataFrame]:
         """The tables `labs` and `vitals` of a run: one row per measured value, ordered by patient, time and finding."""
+        parts: dict[str, list[pd.DataFrame]] = {table: [_no_values()] for table in ("labs", "vitals")}
+        for table, part in self.parts(arm=arm, ids=ids, keep=keep):
+            parts[table].append(part)
+        return {table: pd.concat(found[1:] or found, ignore_index=True) for table, found in parts.items()}
+
+    def parts(self, *, arm: str, ids: IntArray, keep: BoolArray | None = None) -> Iterator[tuple[str, pd.DataFrame]]:
+        """The tables as `to_tables`, some patients at a time: all of it at once would fill the memory."""
         kept = np.ones(self.patients, dtype=bool) if keep is None else keep
-        parts: dict[str, list[_Measured]] = {"labs": [], "vitals": []}
-        for name, finding in sorted(self.plan.findings.items(), key=lambda item: item[1].code):
-            table = TABLES.get(finding.group)
-            if table is None or not self._series[name]:
-                continue
-            value = np.stack([record.value for record in self._series[name]], axis=1)
-            patient, measured = np.nonzero(~np.isnan(value) & kept[:, None])
-            visits = patient * len(self._times) + np.array(self._rounds[name])[measured]
-            parts[table].append(_Measured(finding, visits, value[patient, measured]))
-        return {table: self._table(values, arm=arm, ids=ids) for table, values in parts.items()}
+        by_code = sorted(self.plan.findings.values(), key=lambda finding: finding.code)
+        shown = {table: [one for one in by_code if TABLES.get(one.group) == table] for table in ("labs", "vitals")}
+        for first in range(0, self.patients, PATIENTS_AT_ONCE):
+            visits = self._visits(np.arange(first, min(first + PATIENTS_AT_ONCE, self.patients)), kept=kept)
+            for table, findings in shown.items():
+                part = visits.table([self._place[finding.name] for finding in findings], findings, arm=arm, ids=ids)
+                if len(part):
+                    yield table, part
 
-    def _table(self, parts: list[_Measured], *, arm: str, ids: IntArray) -> pd.DataFrame:
-        """One table of the values of several findings, which are in order of their codes.
+    def _visits(self, patients: IntArray, *, kept: BoolArray) -> _Visits:
+        """All visits of some neighbouring patients who are kept, by patient and time."""
+        whose, times, values = [], [], []
+        for one in self._rounds:
+            start, end = np.searchsorted(one.who, (patients[0], patients[-1] + 1))
+            everything = np.full((end - start, len(self._place)), np.nan)
+            everything[:, one.measured] = one.values[start:end]
+            whose.append(one.who[start:end])
+            times.append(one.time[start:end])
+            values.append(everything)
+        if not whose:
+            return _Visits(np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros((0, len(self._place))))
+        patient = np.concatenate(whose)
+        # A patient's rounds are in order of time.
+        order = np.argsort(patient, kind="stable")
+        order = order[kept[patient[order]]]
+        return _Visits(patient[order], np.concatenate(times)[order], np.concatenate(values)[order])
 
-        A patient's rounds are in order of time, so that patient and round together number the visits in the order of the table:
-        each value has its place without sorting.
-        """
-        if not parts:
-            return _no_values()
-        rounds = len(self._times)
-        counts = np.zeros(self.patients * rounds, dtype=np.int64)
-        for part in parts:
-            counts[part.visits] += 1
-        place = np.cumsum(counts) - counts
-        value = np.empty(counts.sum())
-        which = np.empty(value.size, dtype=np.int16)
-        for index, part in enumerate(parts):
-            rows = place[part.visits]
-            place[part.visits] += 1
-            value[rows], which[rows] = part.value, index
+
+@dataclass(frozen=True)
+class _Visits:
+    """Visits in order, (visits,): whose and when [h]; `values` (visits, findings), NaN where not measured."""
+
+    patient: IntArray
+    time: FloatArray
+    values: FloatArray
+
+    def table(self, places: Sequence[int], findings: Sequence[Finding], *, arm: str, ids: IntArray) -> pd.DataFrame:
+        """The values at these places, which are of these findings, by visit and then in the order given."""
+        values = self.values[:, places]
+        is_known = ~np.isnan(values)
+        counts = np.count_nonzero(is_known, axis=1)
+        which = np.broadcast_to(np.arange(len(places), dtype=np.int16), is_known.shape)[is_known]
         columns = {
-            "ARM": _texts(np.zeros(value.size, dtype=np.int8), [arm]),
-            "ID": np.repeat(ids, counts.reshape(self.patients, rounds).sum(axis=1)),
-            "TIME": np.repeat(np.stack(self._times, axis=1).ravel(), counts),
-            "PARAMCD": _texts(which, [part.finding.code for part in parts]),
-            "NAME": _texts(which, [part.finding.name for part in parts]),
-            "AVAL": value,
-            "AVALU": _texts(which, [part.finding.unit for part in parts]),
+            "ARM": texts(np.zeros(which.size, dtype=np.int8), [arm]),
+            "ID": np.repeat(ids[self.patient], counts),
+            "TIME": np.repeat(self.time, counts),
+            "PARAMCD": texts(which, [finding.code for finding in findings]),
+            "NAME": texts(which, [finding.name for finding in findings]),
+            "AVAL": values[is_known],
+            "AVALU": texts(which, [finding.unit for finding in findings]),
         }
-        return pd.DataFrame(columns)[list(COLUMNS)]
+        # As they are: put side by side in blocks, millions of rows would be copied.
+        return pd.DataFrame(columns, copy=False)
 
 
 class SomeOf:
@@ -163,13 +230,10 @@ class SomeOf:
         self.patients = rows.size
         self._history = history
         self._rows = rows
-        self._latest: dict[str, FloatArray] = {}
+        self._latest: dict[str, FloatArray] = history.latest_of(rows)
 
     def latest(self, name: str) -> FloatArray:
         """As `History.latest`."""
-        if name not in self._latest:
-            # Many conditions ask for the same finding in one round.
-            self._latest[name] = self._history.latest(name)[self._rows]
         return self._latest[name]
 
     def measured_at(self, name: str) -> FloatArray:
@@ -180,6 +244,10 @@ class SomeOf:
         """As `History.baseline`."""
         return self._history.baseline(name)[self._rows]
 
+    def multiple_of_baseline(self, name: str, multiple: float) -> FloatArray:
+        """As `History.multiple_of_baseline`."""
+        return self._history.multiple_of_baseline(name, multiple)[self._rows]
+
     def series(self, name: str) -> Sequence[Record]:
         """As `History.series`."""
         return _SomeRecords(self._history.series(name), self._rows)
@@ -187,6 +255,27 @@ class SomeOf:
     def grade_series(self, term: str) -> Sequence[Record]:
         """As `History.grade_series`."""
         return _SomeRecords(self._history.grade_series(term), self._rows)
+
+
+class _Rounds(Sequence[Record]):
+    """The rounds of one finding, spread over all patients when they are looked at: few conditions look back."""
+
+    def __init__(self, history: History, name: str, numbers: Sequence[int]) -> None:
+        self._history, self._name, self._numbers = history, name, numbers
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Record]: ...
+
+    def __getitem__(self, index: int | slice) -> Record | Sequence[Record]:
+        if isinstance(index, slice):
+            return _Rounds(self._history, self._name, self._numbers[index])
+        return self._history.record(self._name, self._numbers[index])
 
 
 class _SomeRecords(Sequence[Record]):
@@ -209,13 +298,6 @@ class _SomeRecords(Sequence[Record]):
             return _SomeRecords(self._records[index], self._rows)
         record = self._records[index]
         return Record(record.value[self._rows], record.time[self._rows], record.since[self._rows])
-
-
-def _texts(codes: npt.NDArray[np.integer], texts: Sequence[str]) -> pd.Categorical[str]:
-    """A column of texts that repeat, each kept once: millions of rows hold a few dozen of them."""
-    known = pd.Index(list(dict.fromkeys(texts)))
-    places: npt.NDArray[np.int16] = known.get_indexer(pd.Index(texts)).astype(np.int16)
-    return pd.Categorical.from_codes(places[codes], known)
 
 
 def _no_values() -> pd.DataFrame:

@@ -32,6 +32,10 @@ class Occasion:
     scan_due: BoolArray
     first: BoolArray
 
+    def of(self, rows: IntArray) -> Occasion:
+        """The occasion of the patients at these positions."""
+        return Occasion(self.time[rows], self.present[rows], self.dose_due[rows], self.scan_due[rows], self.first[rows])
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -54,16 +58,19 @@ class PatientStreams:
     seed: int
     patient: IntArray
 
-    def normals(self, streams: Sequence[str], time: FloatArray, *, at: Sequence[BoolArray], draws: int) -> FloatArray:
-        """Standard normal numbers for a time [h] (patients,), those of each stream for its own patients: (all `at`, draws)."""
+    def normals(self, streams: Sequence[str], time: FloatArray, *, at: Sequence[IntArray], draws: int) -> FloatArray:
+        """Standard normal numbers for a time [h] (patients,), those of each stream for the patients at its positions `at`.
+
+        One after the other: (all `at`, draws).
+        """
         numbers: FloatArray = ndtri(self.uniforms(streams, time, at=at, draws=draws))
         return numbers
 
-    def uniforms(self, streams: Sequence[str], time: FloatArray, *, at: Sequence[BoolArray], draws: int) -> FloatArray:
-        """Uniform numbers for a time [h] (patients,), those of each stream for its own patients: (all `at`, draws)."""
+    def uniforms(self, streams: Sequence[str], time: FloatArray, *, at: Sequence[IntArray], draws: int) -> FloatArray:
+        """Uniform numbers, as `normals`."""
         minutes = _minutes(time)
-        patients = [self.patient[mask] for mask in at]
-        return uniforms_of_streams(self.seed, streams, patients, [minutes[mask] for mask in at], draws=draws)
+        patients = [self.patient[rows] for rows in at]
+        return uniforms_of_streams(self.seed, streams, patients, [minutes[rows] for rows in at], draws=draws)
 
 
 @dataclass(frozen=True)
@@ -104,16 +111,17 @@ def observe(
         The chart; NaN where a finding was not due, not made, or not known to the biology.
     """
     since = np.where(occasion.first, occasion.time, occasion.time - np.nan_to_num(interval.hours))
-    values, due = {}, []
+    (here,) = np.nonzero(occasion.present)
+    occasion_here = occasion.of(here)
     nothing = np.full(occasion.time.shape, np.nan)
+    values, due = dict.fromkeys(plan.findings, nothing), []
     for name, finding in plan.findings.items():
-        values[name] = nothing
         last = since if history is None else history.measured_at(name)
-        at = _is_due(finding, occasion, last)
-        if at.any():
-            true_value = _true_value(finding, truth, interval)
+        at = here[_is_due(finding, occasion_here, last[here])]
+        if at.size:
+            true_value = _true_value(finding, truth, interval, at=at)
             if true_value is not None:
-                due.append(_Due(finding, at, true_value[at]))
+                due.append(_Due(finding, at, true_value))
     for one, measured in zip(due, _measure(due, random, occasion.time), strict=True):
         values[one.finding.name] = nothing.copy()
         values[one.finding.name][one.at] = measured
@@ -122,23 +130,24 @@ def observe(
 
 @dataclass(frozen=True)
 class _Due:
-    """A finding measured in this round: of whom (patients,), and their true values (patients at,)."""
+    """A finding measured in this round: positions of whom (due,), and their true values (due,)."""
 
     finding: Finding
-    at: BoolArray
+    at: IntArray
     true_value: FloatArray
 
 
 def _is_due(finding: Finding, occasion: Occasion, last: FloatArray) -> BoolArray:
     due = occasion.first.copy() if not finding.is_over_interval else np.zeros_like(occasion.first)
     for moment in finding.moments:
-        due |= _moment_is_now(moment, occasion, last)
+        due |= moment_is_now(moment, occasion, last)
     if finding.is_over_interval:
         due &= ~occasion.first
     return due & occasion.present
 
 
-def _moment_is_now(moment: Moment, occasion: Occasion, last: FloatArray) -> BoolArray:
+def moment_is_now(moment: Moment, occasion: Occasion, last: FloatArray) -> BoolArray:
+    """Whether something is due now that was last done at `last` [h], NaN where never; (patients,) each."""
     wanted = {"dose": occasion.dose_due, "scan": occasion.scan_due, "any": occasion.present}[moment.visit]
     if moment.until_hours < np.inf:
         wanted = np.asarray(wanted & (occasion.time < moment.until_hours - TIME_TOLERANCE_HOURS), dtype=np.bool_)
@@ -151,23 +160,24 @@ def _moment_is_now(moment: Moment, occasion: Occasion, last: FloatArray) -> Bool
     return np.asarray(wanted & (~(this_period <= last_period) | occasion.first), dtype=np.bool_)
 
 
-def _true_value(finding: Finding, truth: Mapping[str, FloatArray], interval: Interval) -> FloatArray | None:
-    """The finding without error, in its unit; None where the biology does not give it."""
+def _true_value(finding: Finding, truth: Mapping[str, FloatArray], interval: Interval, *, at: IntArray) -> FloatArray | None:
+    """The finding without error, in its unit, (at,); None where the biology does not give it."""
     if finding.statistic in ("value", "adjusted"):
-        value = truth.get(finding.observable)
+        everybody = truth.get(finding.observable)
     else:
-        value = interval.of(finding.statistic).get(finding.observable)
-    if value is None:
+        everybody = interval.of(finding.statistic).get(finding.observable)
+    if everybody is None:
         return None
-    value = value * finding.factor
+    value: FloatArray = everybody[at] * finding.factor
     if finding.statistic == "increase" and finding.per_hours is not None:
+        between = interval.hours[at]
         with np.errstate(divide="ignore", invalid="ignore"):
-            value = np.where(interval.hours > 0, value * finding.per_hours / interval.hours, np.nan)
+            value = np.where(between > 0, value * finding.per_hours / between, np.nan)
     if finding.adjust is not None:
         other = truth.get(finding.adjust.observable)
         if other is None:
             return None
-        value = value - finding.adjust.slope * np.maximum(other - finding.adjust.above, 0.0)
+        value = value - finding.adjust.slope * np.maximum(other[at] - finding.adjust.above, 0.0)
     return value
 
 
@@ -211,4 +221,4 @@ def _minutes(time: FloatArray) -> IntArray:
     return np.asarray(np.round(time * MINUTES_PER_HOUR), dtype=np.int64)
 
 
-__all__ = ["Chart", "Interval", "Occasion", "PatientStreams", "observe"]
+__all__ = ["Chart", "Interval", "Occasion", "PatientStreams", "moment_is_now", "observe"]

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cytotrial.formats.clinic import ResponseFile
+from cytotrial.formats.response import ResponseFile
 from cytotrial.observe.arrays import TIME_TOLERANCE_HOURS, BoolArray, CodeArray, FloatArray, IntArray
 from cytotrial.units import hours, parse_quantity
 
 # Ordered from best to worst, so that a smaller code is a better response.
 COMPLETE, PARTIAL, STABLE, PROGRESSIVE, NOT_EVALUABLE = (np.int8(code) for code in range(5))
-LABELS = ("CR", "PR", "SD", "PD", "NE")
+# Where there was nothing to respond: it stands outside the order.
+NO_EVIDENCE = np.int8(5)
+LABELS = ("CR", "PR", "SD", "PD", "NE", "NED")
 
 # A fall of 30 % from 100 to 70 mm is a fall of 30 %, whatever the last bit of 0.7 x 100 says.
 RELATIVE_ROUNDING = 1e-9
@@ -58,13 +60,14 @@ class ResponseAssessor:
 
     @classmethod
     def from_file(cls, file: ResponseFile, *, name: str = "") -> ResponseAssessor:
-        """The criteria of a file."""
+        """The criteria of a file that measures sizes."""
+        # The format sees to it that a file with this measure has all three.
         return cls(
             name=name or file.title.en,
             is_product=file.measure == "sum_of_products",
-            complete_below=parse_quantity(file.complete_below, "mm"),
-            partial_decrease=file.partial_decrease,
-            progression_increase=file.progression_increase,
+            complete_below=parse_quantity(file.complete_below or "", "mm"),
+            partial_decrease=file.partial_decrease or 0.0,
+            progression_increase=file.progression_increase or 0.0,
             progression_at_least=parse_quantity(file.progression_at_least or "0 mm", "mm"),
             progression_unequivocal=file.progression_unequivocal or 0.0,
             measurable_from=parse_quantity(file.measurable_from or "0 mm", "mm"),

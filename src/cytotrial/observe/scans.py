@@ -5,9 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from cytotrial.observe.arrays import BoolArray, CodeArray, FloatArray, IntArray
+from cytotrial.observe.history import History
+from cytotrial.observe.observe import Occasion
+from cytotrial.observe.recurrence import RecurrenceAssessor
 from cytotrial.observe.response import NOT_EVALUABLE, Assessment, ResponseAssessor
+
+
+@dataclass(frozen=True)
+class Look:
+    """What criteria can read at a round of visits, (patients,) each: findings so far, and the tumour of those `scanned`.
+
+    `size` [mm], `area` [mm2] and `new_lesion` are as the scan shows them.
+    """
+
+    occasion: Occasion
+    history: History
+    scanned: BoolArray
+    size: FloatArray
+    area: FloatArray
+    new_lesion: BoolArray
 
 
 @dataclass
@@ -26,7 +45,7 @@ class Shown:
 class Scans:
     """Scans by patient, each patient's own in order; a round of scans reads those again who were scanned, nobody else."""
 
-    def __init__(self, assessor: ResponseAssessor, patients: int) -> None:
+    def __init__(self, assessor: ResponseAssessor | RecurrenceAssessor, patients: int) -> None:
         self._assessor = assessor
         self._made: IntArray = np.zeros(patients, dtype=np.int64)
         # One column more than anybody has scans, so that the next one has a place.
@@ -58,8 +77,18 @@ class Scans:
         return self._new[:, : self._columns]
 
     @property
+    def last_time(self) -> FloatArray:
+        """(patients,) when the last scan was [h]; NaN where there was none."""
+        last: FloatArray = np.fmax.reduce(self.times, axis=1)
+        return last
+
+    @property
     def _columns(self) -> int:
         return max(1, int(self._made.max(initial=0)))
+
+    def read(self, look: Look) -> None:
+        """Adds a round of scans."""
+        self.add(look.scanned, time=look.occasion.time, size=look.size, area=look.area, new_lesion=look.new_lesion)
 
     def add(self, scanned: BoolArray, *, time: FloatArray, size: FloatArray, area: FloatArray, new_lesion: BoolArray) -> None:
         """Adds a round of scans, (patients,) each, of the patients `scanned`."""
@@ -77,6 +106,10 @@ class Scans:
         self.shown.is_open[who] = found.is_open
         if self._made.max() == self._times.shape[1]:
             self._widen()
+
+    def to_table(self, *, arm: str, ids: IntArray) -> pd.DataFrame:
+        """The rows of the table `responses`."""
+        return self._assessor.to_table(self.times, self.sizes, areas=self.areas, arm=arm, ids=ids, new_lesions=self.new_lesions)
 
     def _assess(self, who: IntArray) -> Assessment:
         last = self._made[who].max()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cytotrial.errors import Place, Problem, ProtocolError, did_you_mean
@@ -37,7 +37,7 @@ def protocol_from_arguments(
     scans: str | None = None,
     follow_up: str | None = None,
     grading: str | None = None,
-    response: str | None = None,
+    response: str | Sequence[str] | None = None,
     set: Mapping[str, str | float] | None = None,  # noqa: A002 (the word of the file and of the command line)
     name: str = "trial",
 ) -> Protocol:
@@ -62,7 +62,7 @@ def protocol_from_arguments(
         "arms": [_given({"name": drug, "treatments": [_given(treatment)], "support": support})],
         "scans": scans,
         "grading": grading,
-        "response": response,
+        "response": response if response is None or isinstance(response, str) else list(response),
         "follow_up": follow_up,
         "set": dict(set) if set else None,
     }

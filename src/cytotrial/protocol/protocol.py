@@ -72,7 +72,7 @@ class Protocol:
     arms: tuple[Arm, ...]
     scans: ScanPlan
     grading: str
-    response: str
+    response: tuple[str, ...]
     follow_up_hours: float
     compare_with: tuple[str, ...]
     set: Mapping[str, str | float]

@@ -67,7 +67,7 @@ def resolve_protocol(document: Document[ProtocolFile], library: Library, *, name
     file = document.content
     reading.disease()
     reading.name("grading", file.grading, library.gradings, what="grading")
-    reading.name("response", file.response, library.responses, what="response criteria")
+    criteria = reading.response()
     for index, study in enumerate(file.compare_with):
         reading.name(("compare_with", index), study, library.evidence, what="study")
     scans = reading.scans()
@@ -79,7 +79,7 @@ def resolve_protocol(document: Document[ProtocolFile], library: Library, *, name
     return Protocol(
         name=name, title=file.title, disease=file.disease, population=file.population.name, patients=file.population.size,
         eligibility=file.eligibility, design=file.design, seed=file.seed, arms=arms, scans=scans, grading=file.grading,
-        response=file.response, follow_up_hours=follow_up, compare_with=tuple(file.compare_with), set=dict(file.set_),
+        response=criteria, follow_up_hours=follow_up, compare_with=tuple(file.compare_with), set=dict(file.set_),
         source_text=source_text, file=file,
     )  # fmt: skip
 
@@ -118,6 +118,19 @@ class _Reading:
         if self.file.eligibility is not None:
             known_criteria = populations.eligibility
             self.name("eligibility", self.file.eligibility, known_criteria, what=f"eligibility of {self.file.disease}")
+
+    def response(self) -> tuple[str, ...]:
+        """The names of the response criteria, the first the one that decides."""
+        written = self.file.response
+        several = written if isinstance(written, list) else [written]
+        if not several:
+            self.complain("response", "no response criteria are named.", "Expected a name, such as recist_1_1, or several.")
+        for index, name in enumerate(several):
+            keys: tuple[Key, ...] = ("response", index) if isinstance(written, list) else ("response",)
+            self.name(keys, name, self.library.responses, what="response criteria")
+            if name in several[:index]:
+                self.complain(keys, f"'{name}' is named twice.", "Name each set of response criteria once.")
+        return tuple(several)
 
     def scans(self) -> ScanPlan:
         try:

@@ -16,7 +16,8 @@ from cytotrial.report import sections
 from cytotrial.report.wording import number, reference
 from cytotrial.results.result import Result
 
-TIME_COURSES_SHOWN = 14
+TIME_COURSES_SHOWN = 26
+TIME_COURSES_OPEN = 16  # the others can be opened
 SIGNIFICANT_DIGITS = 5  # of the numbers behind a figure: more only makes the file larger
 _SHORT = f"%.{SIGNIFICANT_DIGITS}g"
 
@@ -37,7 +38,7 @@ def render_report(result: Result) -> str:
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
     template = environment.from_string((folder / "report.html.j2").read_text(encoding="utf-8"))
     observables = result.observables()
-    courses = observables[:TIME_COURSES_SHOWN]
+    courses = result.observables_first(TIME_COURSES_SHOWN)
     figures = {name: result.plot(name) for name in [*result.figures(), *courses]}
     context = result.context
     return template.render(
@@ -79,7 +80,9 @@ def render_report(result: Result) -> str:
         figures=figures,
         figure_data={name: embedded_json(figure) for name, figure in figures.items()},
         time_courses=courses,
+        courses_open=TIME_COURSES_OPEN,
         observables_left_out=len(observables) - len(courses),
+        script=Markup((folder / "report.js").read_text(encoding="utf-8")),
         style=Markup((folder / "report.css").read_text(encoding="utf-8")),
         plotly=Markup((folder / "vendor" / "plotly-cartesian.min.js").read_text(encoding="utf-8")),
     )

@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from cytotrial.report.wording import NOT_KNOWN, number, percent, points, with_interval
-from cytotrial.results.adverse_events import ANY_TERM
+from cytotrial.results.adverse_events import ANY_TERM, GRADES
+from cytotrial.results.proportions import exact_proportion
 from cytotrial.results.reporting import ANY_REPORTED
 from cytotrial.results.result import Result
 from cytotrial.results.tables import records
@@ -19,10 +20,21 @@ HEADLINE = {
     "objective response": "Objective response",
     "complete response": "Complete response",
     "duration of response, median": "Duration of response, median [months]",
+    "relapse-free survival, median": "Relapse-free survival, median [months]",
     "progression-free survival, median": "Progression-free survival, median [months]",
     "overall survival, median": "Overall survival, median [months]",
 }
+TOXIC_ROWS = {
+    3: "Any adverse event of grade 3 or more",
+    4: "Any adverse event of grade 4 or more",
+    5: "Any fatal adverse event",
+}
 MEASURES = {"difference": "difference in percentage points"}
+SHOWN_GRADES = {"any": "any_grade", "grade 3": "grade_3", "grade 4": "grade_4", "grade 5": "grade_5"}
+NOT_MEASURED = "not measured"
+COVARIATE_UNITS = {"weight": "kg", "height": "cm", "age": "years", "body_surface": "m²"}
+STATEMENTS = {"female"}  # columns of 1 and 0 that say of whom they are true
+LONG_HOURS = 3 * HOURS_PER_DAY  # longer care is told in days
 BY_ARM = 12  # more arms than this make a table no page can hold: the rest is in the run folder
 
 
@@ -40,30 +52,25 @@ def headline(result: Result) -> TextTable:
     efficacy, events, given = result.efficacy(), result.adverse_events(), result.doses()
     arms = result.arms[:BY_ARM]
     rows = []
-    for endpoint, title in HEADLINE.items():
+    levels = [level.or_better for criteria in result.context.criteria for level in criteria.levels]
+    for endpoint, title in {**HEADLINE, **{name: name[:1].upper() + name[1:] for name in levels}}.items():
         if not (efficacy["endpoint"] == endpoint).any():
             continue
         cells = [_cell(efficacy[(efficacy["arm"] == arm) & (efficacy["endpoint"] == endpoint)]) for arm in arms]
         rows.append((title, *cells))
     severe = {row["arm"]: row for row in records(events[events["term"] == ANY_TERM])}
-    rows.append(
-        (
-            "Any adverse event of grade 3 or more",
-            *(
-                with_interval(
-                    row["grade_3_or_more_percent"] / 100, row["low_percent"] / 100, row["high_percent"] / 100, unit="1"
-                )
-                for row in (severe[arm] for arm in arms)
-            ),
-        )
-    )
+    for grade, title in TOXIC_ROWS.items():
+        rows.append((title, *(_at_least(severe[arm], grade) for arm in arms)))
     reported = result.as_reported()
     for name in result.context.schemes:
         mine = reported[(reported["scheme"] == name) & (reported["term"] == ANY_REPORTED)]
         told = {row["arm"]: row["reported_3_or_more_percent"] for row in records(mine)}
         shares = (percent(told[arm] / 100) for arm in arms)
-        rows.append((f"The same, as {name.replace('_', ' ')} would report it", *shares))
+        rows.append((f"Grade 3 or more, as {name.replace('_', ' ')} would report it", *shares))
     rows.append(("Doses given, of those planned in begun cycles", *(_given(given[given["arm"] == arm]) for arm in arms)))
+    if not given["on_treatment_percent"].equals(given["given_percent"]):
+        title = "Doses given, of those planned until the drug was stopped for good"
+        rows.append((title, *(_given_on_treatment(result, arm) for arm in arms)))
     return TextTable(("95 % intervals in brackets", *arms), tuple(rows), (False, *(True for _ in arms)))
 
 
@@ -75,7 +82,9 @@ def published(result: Result) -> dict[str, TextTable]:
         rows = frame[frame["role"] == role]
         if len(rows):
             columns = ("study", "endpoint", "published", "n", "simulated", "inside", "all graded", "where, criteria")
-            lines = tuple(_published_row(row, names_arm=len(result.arms) > 1) for row in records(rows))
+            lines = tuple(
+                _published_row(row, names_arm=len(result.arms) > 1, studies=_studies(result)) for row in records(rows)
+            )
             numeric = (False, False, True, True, True, False, True, False)
             tables[role] = _without_empty(TextTable(columns, lines, numeric), "all graded")
     return tables
@@ -85,9 +94,10 @@ def differences(result: Result) -> TextTable:
     """How each published trial was run otherwise than this protocol, one row a study and arm that differs."""
     frame = result.beside_published()
     known = frame[frame["differs"].fillna("") != ""].drop_duplicates(["study", "arm"])
-    several = len(result.arms) > 1
+    several, studies = len(result.arms) > 1, _studies(result)
     rows = tuple(
-        (f"{row['study']}, {row['arm']}" if several else str(row["study"]), str(row["differs"])) for row in records(known)
+        (_study_name(str(row["study"]), studies) + (f", {row['arm']}" if several else ""), str(row["differs"]))
+        for row in records(known)
     )
     return TextTable(("study", "not as in this trial"), rows, (False, False))
 
@@ -124,11 +134,11 @@ def care_in_use(result: Result) -> TextTable:
             str(row["title"]),
             f"{number(row['patients'])} ({percent(row['percent'] / 100)})",
             with_interval(row["courses_percent"] / 100, row["low_percent"] / 100, row["high_percent"] / 100, unit="1"),
-            NOT_KNOWN if pd.isna(row["hours_median"]) else _quartiles(row, "hours", days=False),
+            NOT_KNOWN if pd.isna(row["hours_median"]) else _lasting(row),
         )
         for row in records(result.care_in_use())
     ]
-    names = ("arm", "care", "patients", "courses (95 % interval)", "hours a course, median (quartiles)")
+    names = ("arm", "care", "patients", "courses (95 % interval)", "time a course, median (quartiles)")
     return TextTable(names, tuple(rows), (False, False, True, True, True))
 
 
@@ -145,7 +155,7 @@ def between_arms(result: Result) -> TextTable:
         values = [NOT_KNOWN if pd.isna(row[name]) else each(row[name]) for name in ("arm_value", "against_value")]
         names = (f"{row['arm']} against {row['against']}", row["kind"], row["endpoint"])
         rows.append((*names, *values, f"{MEASURES.get(row['measure'], row['measure'])}, {row['method']}", shown))
-    columns = ("arms", "kind", "endpoint", "this arm", "the other", "measure", "value (95 % interval)")
+    columns = ("arms", "kind", "endpoint", "first named", "second named", "measure", "value (95 % interval)")
     return TextTable(columns, tuple(rows), (False, False, False, True, True, False, True))
 
 
@@ -161,9 +171,12 @@ def patients(result: Result) -> TextTable:
         values = [frame.loc[frame["ARM"] == arm, name] for arm in arms]
         is_number = pd.api.types.is_numeric_dtype(frame[name])
         if is_number and frame[name].dropna().isin([0, 1]).all():
-            rows.append((str(name).replace("_", " "), *(percent(part.mean()) for part in values)))
+            shown = str(name).replace("_", " ")
+            rows.append((shown if name in STATEMENTS else f"{shown}: 1", *(percent(part.mean()) for part in values)))
         elif is_number:
-            rows.append((str(name).replace("_", " "), *(_spread(part) for part in values)))
+            unit = COVARIATE_UNITS.get(str(name), "")
+            title = str(name).replace("_", " ") + (f" [{unit}]" if unit else "")
+            rows.append((title, *(_spread(part) for part in values)))
         else:
             for level in sorted(frame[name].dropna().unique().tolist()):
                 label = level if isinstance(level, str) else number(level)
@@ -225,22 +238,36 @@ def care(result: Result) -> TextTable:
 
 
 def side_effects(result: Result) -> TextTable:
-    """Adverse events by organ class and term: any grade, grade 3, grade 4 in percent of patients, arms beside each other."""
+    """Adverse events by organ class and term: any grade and grades 3, 4 and 5 in percent of patients, arms beside each other.
+
+    A row without cells names the organ class of the rows below it.
+    """
     frame = result.adverse_events()
     arms = result.arms[:BY_ARM]
     keys = frame[["organ_class", "term"]].drop_duplicates().sort_values(["organ_class", "term"])
     found = {(row["arm"], row["organ_class"], row["term"]): row for row in records(frame)}
-    rows = []
+    unknown = {arm: result.not_gradable(arm) for arm in arms}
+    rows: list[tuple[str, ...]] = []
+    above = ""
     for key in records(keys):
-        cells = []
+        if key["organ_class"] != above:
+            above = key["organ_class"]
+            rows.append((above, *("" for _ in range(len(SHOWN_GRADES) * len(arms)))))
+        cells: list[str] = []
         for arm in arms:
             row = found.get((arm, key["organ_class"], key["term"]))
-            counts = (row["any_grade"], row["grade_3"], row["grade_4"]) if row else (0, 0, 0)
-            total = row["patients"] if row else 1
-            cells += [percent(count / total) if total else NOT_KNOWN for count in counts]
-        rows.append((key["organ_class"] or "All", key["term"], *cells))
-    columns = ("organ class", "term", *(f"{arm}: {grade}" for arm in arms for grade in ("any", "grade 3", "grade 4")))
-    return TextTable(columns, tuple(rows), (False, False, *(True for _ in range(3 * len(arms)))))
+            if row is None:
+                nothing = NOT_MEASURED if key["term"] in unknown[arm] else percent(0.0)
+                cells += [nothing] + [NOT_KNOWN if nothing == NOT_MEASURED else nothing] * (len(SHOWN_GRADES) - 1)
+            else:
+                total = row["patients"]
+                cells += [percent(row[column] / total) if total else NOT_KNOWN for column in SHOWN_GRADES.values()]
+        rows.append((key["term"], *cells))
+    columns = (
+        "worst grade of a patient",
+        *(f"{arm}: {grade}" if len(arms) > 1 else grade for arm in arms for grade in SHOWN_GRADES),
+    )
+    return TextTable(columns, tuple(rows), (False, *(True for _ in columns[1:])))
 
 
 def doses(result: Result) -> TextTable:
@@ -256,6 +283,8 @@ def doses(result: Result) -> TextTable:
             percent(row["given_percent"] / 100),
             percent(row["reduced_percent"] / 100),
             percent(row["withheld_percent"] / 100),
+            percent(row["other_percent"] / 100),
+            percent(row["on_treatment_percent"] / 100),
             str(row["main_reason"]).replace("_", " "),
         )
         for row in records(result.doses())
@@ -270,9 +299,11 @@ def doses(result: Result) -> TextTable:
         "given",
         "reduced",
         "withheld",
+        "stopped or not reached",
+        "given, until stopped for good",
         "most frequent reason",
     ]
-    return TextTable(tuple(columns), tuple(rows), (False, False, *(True for _ in range(7)), False))
+    return TextTable(tuple(columns), tuple(rows), (False, False, *(True for _ in range(9)), False))
 
 
 def frame_table(frame: pd.DataFrame, names: Mapping[str, str], *, percents: Sequence[str] = ()) -> TextTable:
@@ -312,11 +343,32 @@ def _cell(rows: pd.DataFrame) -> str:
     return f"{text}; published {known}"
 
 
+def _at_least(row: dict[str, Any], grade: int) -> str:
+    """The share of patients at a grade or above, with its exact interval."""
+    count = sum(int(row[f"grade_{worse}"]) for worse in GRADES if worse >= grade)
+    found = exact_proportion(count, int(row["patients"]))
+    return with_interval(found.value, found.low, found.high, unit="1")
+
+
 def _given(rows: pd.DataFrame) -> str:
     if rows.empty:
         return NOT_KNOWN
     planned = rows["patients"] * rows["planned_per_patient"]
     return f"{percent((rows['given_mean'] * rows['patients']).sum() / planned.sum())}"
+
+
+def _lasting(row: dict[str, Any]) -> str:
+    """A length of care: in hours, in days where the longer quartile is longer than LONG."""
+    days = row["hours_q3"] > LONG_HOURS
+    return f"{_quartiles(row, 'hours', days=days)} {'d' if days else 'h'}"
+
+
+def _given_on_treatment(result: Result, arm: str) -> str:
+    """Doses given of those planned while on treatment, over all drugs and cycles of an arm."""
+    rows = result.doses()
+    rows = rows[(rows["arm"] == arm) & (rows["on_treatment_percent"] > 0)]
+    given = rows["given_mean"] * rows["patients"]
+    return percent(given.sum() / (given / (rows["on_treatment_percent"] / 100)).sum()) if len(rows) else NOT_KNOWN
 
 
 def _quartiles(row: dict[str, Any], name: str, *, days: bool) -> str:
@@ -329,14 +381,31 @@ def _spread(values: pd.Series) -> str:
     return f"{number(values.median())} ({number(values.min())} to {number(values.max())})"
 
 
-def _published_row(row: dict[str, Any], *, names_arm: bool) -> tuple[str, ...]:
+def _studies(result: Result) -> dict[str, Mapping[str, Any]]:
+    """The reference of each compared study."""
+    return {study.study: result.context.sources.get(study.source, {}) for study in result.context.published}
+
+
+def _study_name(key: str, studies: Mapping[str, Mapping[str, Any]]) -> str:
+    """A study as it is cited, 'Fyfe 1995'; its key where the run keeps no reference."""
+    fields = studies.get(key, {})
+    people = fields.get("author") or [{}]
+    family = people[0].get("family", people[0].get("literal", "")) if isinstance(people, Sequence) else ""
+    issued = fields.get("issued", {})
+    dates = issued.get("date-parts", [[]]) if isinstance(issued, Mapping) else [[issued]]
+    year = str(dates[0][0])[:4] if dates and dates[0] else ""
+    return f"{family} {year}" if family and year else key
+
+
+def _published_row(row: dict[str, Any], *, names_arm: bool, studies: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
     is_share = row["estimand"] in {"proportion", "rate"}
     unit = "1" if is_share and row["unit"] == "1" else "other"
     criteria = "" if pd.isna(row["criteria"]) else str(row["criteria"])
     verified = "" if row["verified"] else "not verified in the source"
     remarks = [str(row["where"]), str(row["remark"] or ""), verified, criteria]
     counted = NOT_KNOWN if pd.isna(row["published_n"]) else number(row["published_n"])
-    study = f"{row['study']}, {row['arm']}" if names_arm and not pd.isna(row["arm"]) else str(row["study"])
+    study = _study_name(str(row["study"]), studies)
+    study = f"{study}, {row['arm']}" if names_arm and not pd.isna(row["arm"]) else study
     return (
         study,
         _endpoint(row),

@@ -59,6 +59,8 @@ def with_interval(value: Any, low: Any, high: Any, *, unit: str) -> str:
         if pd.isna(value):
             return NOT_KNOWN
         return f"{percent(value)} ({percent(low)} to {percent(high)})"
+    if all(pd.isna(part) for part in (value, low, high)):
+        return "not reached"
     parts = ["not reached" if pd.isna(part) else f"{float(str(part)):.1f}" for part in (value, low, high)]
     return f"{parts[0]} ({parts[1]} to {parts[2]})"
 

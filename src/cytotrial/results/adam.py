@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from cytotrial.results.criteria import of_criteria
 from cytotrial.results.efficacy import RESPONSE_TITLES, RESPONSES, SURVIVAL_TITLES, best_responses
 from cytotrial.results.lab_grades import grade_values, overall_grade, ungraded
 from cytotrial.results.tables import readable
@@ -93,10 +94,19 @@ def adtte(result: Result) -> pd.DataFrame:
 
 
 def adrs(result: Result) -> pd.DataFrame:
-    """One row a scan (PARAMCD OVR), then one a patient with the best response (BOR)."""
-    scans, patients = result.table("responses"), result.table("patients")
+    """One row an assessment (PARAMCD OVR), then one a patient with the best response (BOR), by each set of criteria.
+
+    PARCAT1 names the set; the one that decides comes first.
+    """
+    responses = result.table("responses")
+    names = [one.name for one in result.context.criteria] or responses["CRITERIA"].dropna().unique().tolist()[:1] or [""]
+    frame = pd.concat([_by_criteria(result, of_criteria(responses, name), name) for name in names], ignore_index=True)
     numbers = {code: number for number, code in enumerate(RESPONSES, start=1)}
-    criteria = str(scans["CRITERIA"].iloc[0]) if len(scans) else ""
+    return readable(frame.assign(AVAL=frame["AVALC"].map(numbers), AVALCAT1=frame["AVALC"].map(RESPONSE_TITLES)))
+
+
+def _by_criteria(result: Result, scans: pd.DataFrame, criteria: str) -> pd.DataFrame:
+    patients = result.table("patients")
     overall = _treated(result, scans).assign(
         PARAM="Overall response",
         PARAMCD="OVR",
@@ -105,12 +115,11 @@ def adrs(result: Result) -> pd.DataFrame:
         PCHG=100 * scans["CHANGE"],
         PARCAT1=scans["CRITERIA"],
     )
-    best = best_responses(patients, result.table("responses"))
+    best = best_responses(patients, scans)
     of_patient = _treated(result, patients).assign(
         PARAM="Best overall response", PARAMCD="BOR", AVALC=best.to_numpy(), PARCAT1=criteria
     )
-    frame = pd.concat([overall, of_patient], ignore_index=True)
-    return readable(frame.assign(AVAL=frame["AVALC"].map(numbers), AVALCAT1=frame["AVALC"].map(RESPONSE_TITLES)))
+    return pd.concat([overall, of_patient], ignore_index=True)
 
 
 def adlb(result: Result) -> pd.DataFrame:

@@ -5,13 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 
 from cytotrial.results.cox import cox
-from cytotrial.results.efficacy import LANDMARK_MONTHS, OBJECTIVE, RESPONSE_TITLES, SURVIVAL_TITLES, best_responses
+from cytotrial.results.criteria import CriteriaUsed, level_times, of_first
+from cytotrial.results.efficacy import (
+    LANDMARK_MONTHS,
+    OBJECTIVE,
+    OBJECTIVE_RESPONSE,
+    RESPONSE_TITLES,
+    SURVIVAL_TITLES,
+    best_responses,
+)
 from cytotrial.results.paired import Ends, paired_hazard_ratio, paired_mean, separate_means
 from cytotrial.results.proportions import UNKNOWN, Estimate, difference_of_proportions, paired_difference
 from cytotrial.results.survival import log_rank
@@ -42,12 +51,14 @@ class Group:
     survival: pd.DataFrame
     events: pd.DataFrame
     doses: pd.DataFrame
+    criteria: tuple[CriteriaUsed, ...] = ()
 
     @classmethod
     def of(cls, result: Result, arm: str, *, name: str = "") -> Group:
         """An arm of a run, under the name it is shown by."""
         tables = [result.table(table) for table in ("patients", "responses", "survival", "adverse_events", "doses")]
-        return cls(name or arm, *(frame[frame["ARM"] == arm] for frame in tables))
+        patients, responses, survival, events, doses = (frame[frame["ARM"] == arm] for frame in tables)
+        return cls(name or arm, patients, responses, survival, events, doses, result.context.criteria)
 
     @property
     def ids(self) -> pd.Index:
@@ -56,8 +67,12 @@ class Group:
         return found
 
     def has_best(self, codes: Sequence[str]) -> pd.Series:
-        """By patient: whether the best response is among `codes`."""
-        return best_responses(self.patients, self.responses).droplevel(0).isin(codes)
+        """By patient: whether the best response by the criteria that decide is among `codes`."""
+        return best_responses(self.patients, of_first(self.responses, self.criteria)).droplevel(0).isin(codes)
+
+    def has_reached(self, criteria: CriteriaUsed, level: str) -> pd.Series:
+        """By patient: whether a level of a ladder, or a better one, was reached."""
+        return pd.Series(self.ids.isin(level_times(self.responses, criteria, level).index.get_level_values("ID")), self.ids)
 
     def had_grade(self, grade: int) -> pd.Series:
         """By patient: whether any adverse event reached the grade."""
@@ -65,7 +80,7 @@ class Group:
         return pd.Series(self.ids.isin(affected), index=self.ids)
 
     def ends(self, endpoint: str) -> pd.DataFrame:
-        """By patient: AVAL [months] and CNSR of PFS or OS."""
+        """By patient: AVAL [months] and CNSR of PFS, RFS or OS."""
         return self.survival[self.survival["PARAMCD"] == endpoint].set_index("ID")[["AVAL", "CNSR"]]
 
     def doses_given(self) -> pd.Series:
@@ -91,10 +106,14 @@ def no_comparison() -> pd.DataFrame:
 
 
 def _rows(group: Group, other: Group, *, paired: bool) -> Iterator[tuple[object, ...]]:
-    shares: list[tuple[Kind, str, Callable[[Group], pd.Series]]] = [
-        ("benefit", "objective response", lambda one: one.has_best(OBJECTIVE)),
-        ("benefit", RESPONSE_TITLES["CR"], lambda one: one.has_best(("CR",))),
-    ]
+    shares: list[tuple[Kind, str, Callable[[Group], pd.Series]]] = []
+    if not group.criteria or group.criteria[0].has_responses:
+        shares.append(("benefit", OBJECTIVE_RESPONSE, lambda one: one.has_best(OBJECTIVE)))
+        shares.append(("benefit", RESPONSE_TITLES["CR"], lambda one: one.has_best(("CR",))))
+    for ladder in (one for one in group.criteria if one in other.criteria):
+        shares += [
+            ("benefit", level.or_better, partial(Group.has_reached, criteria=ladder, level=level.id)) for level in ladder.levels
+        ]
     for kind, endpoint, flags in shares:
         yield (kind, endpoint, *_share(flags(group), flags(other), paired=paired))
     for code, title in SURVIVAL_TITLES.items():

@@ -11,6 +11,7 @@ from cytotrial.results.tables import readable
 
 FULL_DOSE_TOLERANCE = 1e-9  # given and planned amounts agree to rounding
 NO_REASON = "not stated"
+STOPPED = "stop drug"  # the action after which a drug is never given again
 
 
 def doses(slots: pd.DataFrame, *, arms: Sequence[str]) -> pd.DataFrame:
@@ -18,10 +19,12 @@ def doses(slots: pd.DataFrame, *, arms: Sequence[str]) -> pd.DataFrame:
 
     Columns: arm, drug, course, cycle, patients (who began it), planned_per_patient, given_median, given_q1, given_q3,
     given_mean, and percent of planned slots: given_percent, reduced_percent, withheld_percent, other_percent (delayed, stopped,
-    not reached), amount_percent (of the planned amount; relative dose intensity without regard to time), main_reason.
+    not reached), amount_percent (of the planned amount; relative dose intensity without regard to time), on_treatment_percent
+    (given, of the slots planned until the drug was stopped for good, for toxicity or progression), main_reason.
     """
     keys = ["ARM", "DRUG", "COURSE", "CYCLE"]
     started = _started(slots, ["ARM", "ID", "DRUG", "COURSE", "CYCLE"])
+    started = started.assign(ON_TREATMENT=_is_on_treatment(started))
     rows = []
     for key, part in started.groupby(keys, sort=True):
         arm, drug, course, cycle = cast("tuple[str, str, int, int]", key)
@@ -31,7 +34,7 @@ def doses(slots: pd.DataFrame, *, arms: Sequence[str]) -> pd.DataFrame:
         withheld = ~given & (part["ACTION"] == "withhold")
         # A dose that was never reached has the reason of the one that stopped the cycle; that one is counted.
         decided = part.loc[~given & (part["ACTION"] != "not reached"), "REASON"]
-        causes = decided.fillna(NO_REASON).str.split(";").explode().str.strip()
+        causes = decided.fillna(NO_REASON).str.split(";").explode().str.strip().replace("", NO_REASON)
         rows.append(
             {
                 "arm": arm,
@@ -51,6 +54,7 @@ def doses(slots: pd.DataFrame, *, arms: Sequence[str]) -> pd.DataFrame:
                 "amount_percent": 100 * float(part["GIVEN"].sum() / part["PLANNED"].sum())
                 if part["PLANNED"].sum() > 0
                 else float("nan"),
+                "on_treatment_percent": 100 * float(given[part["ON_TREATMENT"]].mean()),
                 "main_reason": str(causes.value_counts().idxmax()) if len(causes) else "",
             }
         )
@@ -73,6 +77,7 @@ DOSE_COLUMNS = [
     "withheld_percent",
     "other_percent",
     "amount_percent",
+    "on_treatment_percent",
     "main_reason",
 ]
 
@@ -125,6 +130,14 @@ def _started(slots: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """The slots of those patients and cycles in which at least one dose was given."""
     began = slots.loc[_is_given(slots), keys].drop_duplicates()
     return slots.merge(began, on=keys, how="inner")
+
+
+def _is_on_treatment(slots: pd.DataFrame) -> pd.Series:
+    """Whether a slot lies before the drug was stopped for good; all slots of a patient whose drug never was."""
+    keys = ["ARM", "ID", "DRUG"]
+    stopped = slots[slots["ACTION"] == STOPPED].groupby(keys)["TIME"].min().rename("STOPPED").reset_index()
+    ends = slots[keys].merge(stopped, on=keys, how="left")["STOPPED"].fillna(float("inf")).to_numpy(dtype=float)
+    return pd.Series(slots["TIME"].to_numpy(dtype=float) < ends, index=slots.index)
 
 
 def _is_given(slots: pd.DataFrame) -> pd.Series:

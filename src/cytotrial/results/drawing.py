@@ -9,7 +9,7 @@ Figure = dict[str, Any]
 
 # Paul Tol's bright scheme: told apart by people who do not see red or green.
 ARM_COLOURS = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377", "#BBBBBB")
-RESPONSE_COLOURS = {"CR": "#228833", "PR": "#66CCEE", "SD": "#CCBB44", "PD": "#EE6677", "NE": "#BBBBBB"}
+RESPONSE_COLOURS = {"CR": "#228833", "PR": "#66CCEE", "SD": "#CCBB44", "PD": "#EE6677", "NE": "#BBBBBB", "NED": "#4477AA"}
 FONT = {"family": "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif", "size": 13, "color": "#1b1f24"}
 GRID = "#e5e8ec"
 
@@ -86,3 +86,15 @@ def shortened(text: str) -> str:
 def months_text(value: float) -> str:
     """A time in months, or 'not reached'."""
     return "not reached" if math.isnan(value) else f"{value:.1f} months"
+
+
+def risk_row(arm: str, ticks: list[float], numbers: list[int], colour: str) -> Figure:
+    """The numbers of patients at risk of an arm, as a row of text on the second vertical axis."""
+    row = {
+        "x": ticks,
+        "y": [shortened(arm)] * len(ticks),
+        "text": [str(number) for number in numbers],
+        "mode": "text",
+        "yaxis": "y2",
+    }
+    return {**row, "textfont": {"color": colour, "size": 12}, "hoverinfo": "skip", "showlegend": False, "cliponaxis": False}

@@ -10,19 +10,24 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from cytotrial.results.criteria import CriteriaUsed, level_times, of_criteria, of_first
 from cytotrial.results.proportions import Estimate, exact_proportion
 from cytotrial.results.survival import KaplanMeier, kaplan_meier
 from cytotrial.results.tables import readable
 from cytotrial.units import HOURS_PER_MONTH, conversion
 
 # From the best to the worst; a patient without an evaluable scan is NE. Codes of the response criteria, not of a library file.
-RESPONSES = ("CR", "PR", "SD", "PD", "NE")
+RESPONSES = ("CR", "PR", "SD", "PD", "NE", "NED")
+NOT_EVALUABLE = RESPONSES.index("NE")
 OBJECTIVE = ("CR", "PR")
+OBJECTIVE_RESPONSE = "objective response"
 LANDMARK_MONTHS = (6, 12, 24, 36, 60, 120)
-SURVIVAL_TITLES = {"PFS": "progression-free survival", "OS": "overall survival"}
+SURVIVAL_TITLES = {"RFS": "relapse-free survival", "PFS": "progression-free survival", "OS": "overall survival"}
+EVENT_FREE = ("PFS", "RFS")  # a run has one of them, by what its first criteria look at
 RESPONSE_TITLES = {
     "CR": "complete response",
     "PR": "partial response",
+    "NED": "no evidence of disease",
     "SD": "stable disease",
     "PD": "progressive disease",
     "NE": "not evaluable",
@@ -38,13 +43,13 @@ def best_responses(patients: pd.DataFrame, responses: pd.DataFrame) -> pd.Series
     everyone = pd.MultiIndex.from_frame(patients[["ARM", "ID"]])
     stated = responses["BEST"].notna().any()
     code = responses["BEST"] if stated else responses["OVERALL"]
-    rank = code.map({name: number for number, name in enumerate(RESPONSES)}).fillna(len(RESPONSES) - 1).astype(int)
-    best = rank.groupby([responses["ARM"], responses["ID"]]).min().reindex(everyone, fill_value=len(RESPONSES) - 1)
+    rank = code.map({name: number for number, name in enumerate(RESPONSES)}).fillna(NOT_EVALUABLE).astype(int)
+    best = rank.groupby([responses["ARM"], responses["ID"]]).min().reindex(everyone, fill_value=NOT_EVALUABLE)
     return best.map(dict(enumerate(RESPONSES))).astype(object).rename("BEST")
 
 
 def survival_curve(survival: pd.DataFrame, endpoint: str) -> KaplanMeier:
-    """The Kaplan-Meier curve of 'PFS' or 'OS' over all rows given; times in months."""
+    """The Kaplan-Meier curve of 'PFS', 'RFS' or 'OS' over all rows given; times in months."""
     rows = survival[survival["PARAMCD"] == endpoint]
     return kaplan_meier(rows["AVAL"].to_numpy(dtype=float), rows["CNSR"].to_numpy(dtype=float) != 0)
 
@@ -54,7 +59,7 @@ def response_durations(
 ) -> KaplanMeier:
     """The curve of months from the first response to progression or death, of those whose best response is among `codes`."""
     first = response_times(patients, responses, codes=codes)
-    ends = survival[survival["PARAMCD"] == "PFS"].set_index(["ARM", "ID"])
+    ends = survival[survival["PARAMCD"] == event_free(survival)].set_index(["ARM", "ID"])
     known = first.index.intersection(ends.index)
     months = (ends.loc[known, "AVAL"].to_numpy(dtype=float) - first.loc[known].to_numpy(dtype=float)).clip(min=0)
     return kaplan_meier(months, ends.loc[known, "CNSR"].to_numpy(dtype=float) != 0)
@@ -78,31 +83,34 @@ class _Row:
     estimate: Estimate
 
 
-def efficacy(patients: pd.DataFrame, responses: pd.DataFrame, survival: pd.DataFrame, *, arms: Sequence[str]) -> pd.DataFrame:
+def efficacy(
+    patients: pd.DataFrame,
+    responses: pd.DataFrame,
+    survival: pd.DataFrame,
+    *,
+    arms: Sequence[str],
+    criteria: Sequence[CriteriaUsed] = (),
+) -> pd.DataFrame:
     """One row per arm and endpoint: arm, endpoint, unit, patients, events, value, low, high (95 %).
 
-    Responses are shares of all patients, exact intervals; time to response and its duration are of the responders.
+    Responses are shares of all patients, exact intervals; time to response and its duration are of the responders. They are
+    by the first of `criteria`, where it has any; its levels, and what the other sets say, follow under their own names.
     Survival, where the run has it: median (Brookmeyer-Crowley) and landmark rates
     (Kaplan-Meier, log-log) at those of 6, 12, 24, 36, 60 and 120 months that lie within the follow-up. NaN: not reached.
     """
     rows: list[_Row] = []
+    known = {*survival["PARAMCD"], "OS", event_free(survival)}
     for arm in arms:
-        members, scans, ends = (table[table["ARM"] == arm] for table in (patients, responses, survival))
-        best = best_responses(members, scans)
-        groups = {"objective response": OBJECTIVE, **{RESPONSE_TITLES[code]: (code,) for code in RESPONSES}}
-        for title, codes in groups.items():
-            count = int(best.isin(codes).sum())
-            rows.append(_Row(arm, title, "1", len(best), count, exact_proportion(count, len(best))))
-        waits = response_times(members, scans).to_numpy(dtype=float)
-        waited = kaplan_meier(waits, np.zeros(len(waits), dtype=bool))
-        rows.append(_Row(arm, "time to response, median", "months", waited.n, None, waited.median()))
-        durations = response_durations(members, scans, ends)
-        rows.append(
-            _Row(arm, "duration of response, median", "months", durations.n, int(durations.events.sum()), durations.median())
-        )
+        members, assessed, ends = (table[table["ARM"] == arm] for table in (patients, responses, survival))
+        scans = of_first(assessed, criteria)
+        if not criteria or criteria[0].has_responses:
+            rows += _response_rows(arm, members, scans, ends)
+        for number, one in enumerate(criteria):
+            rows += _level_rows(arm, members, assessed, one)
+            rows += _other_rows(arm, members, of_criteria(assessed, one.name), one) if number else []
         for code, title in SURVIVAL_TITLES.items():
             curve = survival_curve(ends, code)
-            if curve.n == 0 and len(members):  # an endpoint that the biology does not have
+            if curve.n == 0 and (len(members) or code not in known):  # an endpoint that this trial does not have
                 continue
             events = int(curve.events.sum())
             rows.append(_Row(arm, f"{title}, median", "months", curve.n, events, curve.median()))
@@ -122,6 +130,60 @@ def efficacy(patients: pd.DataFrame, responses: pd.DataFrame, survival: pd.DataF
             }
         )
     )
+
+
+def _response_rows(arm: str, patients: pd.DataFrame, responses: pd.DataFrame, survival: pd.DataFrame) -> list[_Row]:
+    """By the criteria that decide: responses, the time to them and their duration."""
+    best = best_responses(patients, responses)
+    codes_of = {RESPONSE_TITLES[code]: (code,) for code in RESPONSES if code != "NED"}
+    rows = []
+    for title, codes in {OBJECTIVE_RESPONSE: OBJECTIVE, **codes_of}.items():
+        count = int(best.isin(codes).sum())
+        rows.append(_Row(arm, title, "1", len(best), count, exact_proportion(count, len(best))))
+    rows.append(_time_row(arm, "time to response, median", response_times(patients, responses)))
+    durations = response_durations(patients, responses, survival)
+    rows.append(
+        _Row(arm, "duration of response, median", "months", durations.n, int(durations.events.sum()), durations.median())
+    )
+    return rows
+
+
+def _level_rows(arm: str, patients: pd.DataFrame, responses: pd.DataFrame, criteria: CriteriaUsed) -> list[_Row]:
+    """How many reached each level of a ladder, or a better one, and after what time."""
+    rows = []
+    for level in criteria.levels:
+        times = level_times(responses, criteria, level.id)
+        rows.append(_Row(arm, level.or_better, "1", len(patients), len(times), exact_proportion(len(times), len(patients))))
+        rows.append(_time_row(arm, f"time to {level.or_better}, median", times))
+    return rows
+
+
+def _other_rows(arm: str, patients: pd.DataFrame, responses: pd.DataFrame, criteria: CriteriaUsed) -> list[_Row]:
+    """Responses by a set of criteria on sizes that stands beside the one that decides."""
+    if criteria.levels or not criteria.has_responses:
+        return []
+    best = best_responses(patients, responses)
+    rows = []
+    for title, codes in {OBJECTIVE_RESPONSE: OBJECTIVE, RESPONSE_TITLES["CR"]: ("CR",)}.items():
+        count = int(best.isin(codes).sum())
+        rows.append(_Row(arm, f"{title}, {criteria.title}", "1", len(best), count, exact_proportion(count, len(best))))
+    return rows
+
+
+def _time_row(arm: str, title: str, months: pd.Series) -> _Row:
+    """The median time of those who got there."""
+    waited = kaplan_meier(months.to_numpy(dtype=float), np.zeros(len(months), dtype=bool))
+    return _Row(arm, title, "months", waited.n, None, waited.median())
+
+
+def event_free(survival: pd.DataFrame) -> str:
+    """Whether a run counts PFS or RFS; PFS where it has neither.
+
+    >>> event_free(pd.DataFrame({"PARAMCD": ["OS", "RFS"]}))
+    'RFS'
+    """
+    known = set(survival["PARAMCD"])
+    return next((code for code in EVENT_FREE if code in known), EVENT_FREE[0])
 
 
 def beside(simulated: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -18,18 +18,19 @@ from cytotrial.results.drawing import (
     months_text,
     note,
     panel_domain,
+    risk_row,
     round_step,
-    shortened,
     tint,
     without_nan,
 )
-from cytotrial.results.efficacy import SURVIVAL_TITLES, best_responses, survival_curve
+from cytotrial.results.efficacy import EVENT_FREE, OBJECTIVE_RESPONSE, SURVIVAL_TITLES, best_responses, survival_curve
+from cytotrial.results.proportions import exact_proportion
 from cytotrial.results.tables import records
-from cytotrial.units import HOURS_PER_DAY
 
 SLOT_COLOURS = {"given": "#4477AA", "reduced": "#66CCEE", "withheld": "#EE6677", "other": "#BBBBBB"}
 SLOT_TITLES = {"given": "full dose", "reduced": "reduced", "withheld": "withheld", "other": "delayed, stopped or not reached"}
-SURVIVAL_AXES = {"OS": "alive [%]", "PFS": "alive, free of progression [%]"}
+SURVIVAL_AXES = {"OS": "alive [%]", "PFS": "alive, free of progression [%]", "RFS": "alive, free of relapse [%]"}
+TOXICITY_MARKS = {3: ("circle", "grade 3 or more"), 4: ("square", "grade 4 or more"), 5: ("x", "fatal")}
 TERMS_SHOWN = 20
 RISK_TABLE_SHARE = 0.055  # of the figure's height, for each arm
 
@@ -64,7 +65,7 @@ def survival(table: pd.DataFrame, endpoint: str, *, arms: Sequence[str]) -> Figu
         data.append(
             {"x": times, "y": curve_y, "mode": "lines", "name": arm, "legendgroup": arm, "line": line, "hovertemplate": hover}
         )
-        data.append(_risk_row(arm, ticks, curve.number_at_risk(ticks.tolist()), colour))
+        data.append(risk_row(arm, ticks.tolist(), curve.number_at_risk(ticks.tolist()), colour))
         median = curve.median()
         interval = f"{months_text(median.low)} to {months_text(median.high)}"
         words.append(f"{arm}: median {months_text(median.value)} (95 % interval {interval}), n = {curve.n}")
@@ -165,8 +166,13 @@ def doses(by_slot: pd.DataFrame, *, arms: Sequence[str]) -> Figure:
     return {"data": data, "layout": layout}
 
 
-def adverse_events(table: pd.DataFrame, *, arms: Sequence[str]) -> Figure:
-    """The terms that most patients had, grade 1 to 2 and grade 3 or more apart; `table` as `adverse_events()` returns it."""
+def adverse_events(
+    table: pd.DataFrame, *, arms: Sequence[str], not_measured: Mapping[str, Collection[str]] = MappingProxyType({})
+) -> Figure:
+    """The terms that most patients had, grade 1 to 2 and grade 3 or more apart; `table` as `adverse_events()` returns it.
+
+    Terms that an arm could not tell, by `not_measured`, say so in place of a bar.
+    """
     named = table[table["term"] != ANY_TERM]
     ranked = named.groupby("term")[["grade_3_or_more_percent", "any_grade_percent"]].max()
     ranked = ranked.sort_values(["any_grade_percent", "grade_3_or_more_percent"], ascending=False)
@@ -188,6 +194,20 @@ def adverse_events(table: pd.DataFrame, *, arms: Sequence[str]) -> Figure:
             data.append(
                 {**bar, "showlegend": number == 0, "marker": {"color": colour}, "xaxis": f"x{suffix}", "hovertemplate": hover}
             )
+        unknown = [term for term in terms if term in not_measured.get(arm, ()) and term not in set(rows.dropna().index)]
+        data.append(
+            {
+                "x": [1.0] * len(unknown),
+                "y": unknown,
+                "text": ["not measured"] * len(unknown),
+                "mode": "text",
+                "textposition": "middle right",
+                "textfont": {"size": 10, "color": "#5c6670"},
+                "hoverinfo": "skip",
+                "showlegend": False,
+                "xaxis": f"x{suffix}",
+            }
+        )
         axis = {"title": {"text": f"{arm}: patients [%]"}, "range": [0, 100], "anchor": "y"}
         layout[f"xaxis{suffix}"] = {**layout["xaxis"], **panel_domain(number, len(arms)), **axis}
         whole = table[(table["arm"] == arm) & (table["term"] == ANY_TERM)]
@@ -199,36 +219,44 @@ def adverse_events(table: pd.DataFrame, *, arms: Sequence[str]) -> Figure:
 
 
 def benefit_risk(efficacy: pd.DataFrame, events: pd.DataFrame, given: pd.DataFrame, *, arms: Sequence[str]) -> Figure:
-    """Response against severe toxicity, one point an arm with its intervals; its size is the share of doses given."""
+    """Benefit against toxicity: for each arm its adverse events of grade 3 or more, of grade 4 or more, and fatal ones.
+
+    The benefit is `benefit_endpoint`, which is not None. One grade alone tells nothing where everybody has it.
+    """
+    benefit = str(benefit_endpoint(efficacy))
     data: list[Figure] = []
     words: list[str] = []
     for number, arm in enumerate(arms):
-        response = efficacy[(efficacy["arm"] == arm) & (efficacy["endpoint"] == "objective response")].iloc[0]
-        severe = events[(events["arm"] == arm) & (events["term"] == ANY_TERM)].iloc[0]
+        response = efficacy[(efficacy["arm"] == arm) & (efficacy["endpoint"] == benefit)].iloc[0]
+        whole = events[(events["arm"] == arm) & (events["term"] == ANY_TERM)].iloc[0]
         mine = given[given["arm"] == arm]
         share = float(np.average(mine["given_percent"], weights=mine["patients"])) if len(mine) else 0.0
-        x, y = float(severe["grade_3_or_more_percent"]), 100 * float(response["value"])
-        data.append(
-            {
+        y = 100 * float(response["value"])
+        told: list[str] = []
+        for grade, (symbol, name) in TOXICITY_MARKS.items():
+            count = sum(int(whole[f"grade_{worse}"]) for worse in range(grade, 6))
+            found = exact_proportion(count, int(whole["patients"]))
+            x, low, high = (100 * value for value in (found.value, found.low, found.high))
+            mark = {
                 "x": [x],
                 "y": [y],
-                "error_x": error_bars(x, float(severe["low_percent"]), float(severe["high_percent"])),
-                "error_y": error_bars(y, 100 * float(response["low"]), 100 * float(response["high"])),
+                "error_x": error_bars(x, low, high),
                 "mode": "markers",
-                "name": f"{arm} ({share:.0f} % of doses given)",
-                "marker": {"color": arm_colour(number), "size": 8 + share / 5},
-                "hovertemplate": "response %{y:.0f} %, grade 3 or more %{x:.0f} %<extra>" + arm + "</extra>",
+                "name": f"{arm}: {name}" if len(arms) > 1 else name,
+                "legendgroup": arm,
+                "marker": {"color": arm_colour(number), "size": 11, "symbol": symbol},
+                "hovertemplate": benefit + " %{y:.0f} %, " + name + " %{x:.0f} %<extra>" + arm + "</extra>",
             }
-        )
-        words.append(
-            f"{arm}: {y:.0f} % responded, {x:.0f} % had a severe adverse event, "
-            f"{share:.0f} % of the doses of begun cycles were given"
-        )
+            if not told:
+                mark["error_y"] = error_bars(y, 100 * float(response["low"]), 100 * float(response["high"]))
+            data.append(mark)
+            told.append(f"{name} {x:.0f} %")
+        words.append(f"{arm}: {benefit} {y:.0f} %; {', '.join(told)}; {share:.0f} % of the doses of begun cycles were given")
     layout = blank_layout(
-        "Benefit and risk", x="patients with an adverse event of grade 3 or more [%]", y="objective response [%]", words=words
+        "Benefit and risk", x="patients with an adverse event of that grade [%]", y=f"{benefit} [%]", words=words
     )
     top = max(
-        (100 * float(value) for value in efficacy.loc[efficacy["endpoint"] == "objective response", "high"].dropna()),
+        (100 * float(value) for value in efficacy.loc[efficacy["endpoint"] == benefit, "high"].dropna()),
         default=10.0,
     )
     layout["xaxis"] |= {"range": [-2, 102]}
@@ -237,63 +265,17 @@ def benefit_risk(efficacy: pd.DataFrame, events: pd.DataFrame, given: pd.DataFra
     return {"data": data, "layout": layout}
 
 
-def time_course(bands: pd.DataFrame, name: str, *, arms: Sequence[str], unit: str = "", until: float | None = None) -> Figure:
-    """The median of an observable in time with the middle 50 % and 90 % of patients; `bands` as `time_courses` returns it.
-
-    `until` [h] is where the axis ends at first; what lies beyond is in the figure and can be scrolled to.
+def benefit_endpoint(efficacy: pd.DataFrame) -> str | None:
+    """The row of `efficacy` that stands for benefit: objective response, or where nothing could respond the share free of
+    progression or relapse at the last landmark that every arm has. None where there is none.
     """
-    data: list[Figure] = []
-    words: list[str] = []
-    hours = float(bands["time"].max()) if len(bands) else 0.0
-    hours = hours if until is None else min(hours, until)
-    in_days = hours > 3 * HOURS_PER_DAY
-    for number, arm in enumerate(arms):
-        rows = bands[bands["arm"] == arm]
-        if rows.empty:
-            continue
-        colour = arm_colour(number)
-        times = (rows["time"].to_numpy(dtype=float) / (HOURS_PER_DAY if in_days else 1)).tolist()
-        for low, high, strength in (("p05", "p95", 0.12), ("p25", "p75", 0.25)):
-            edge = {
-                "x": times,
-                "mode": "lines",
-                "line": {"width": 0},
-                "hoverinfo": "skip",
-                "showlegend": False,
-                "legendgroup": arm,
-            }
-            data.append({**edge, "y": rows[low].tolist()})
-            data.append({**edge, "y": rows[high].tolist(), "fill": "tonexty", "fillcolor": tint(colour, strength)})
-        middle = rows["p50"].tolist()
-        hover = "%{x:.1f}: %{y:.3g}<extra>" + arm + ", median</extra>"
-        line = {"color": colour, "width": 2}
-        data.append(
-            {"x": times, "y": middle, "mode": "lines", "name": arm, "legendgroup": arm, "line": line, "hovertemplate": hover}
-        )
-        words.append(
-            f"{arm}: median {middle[0]:.3g} at the start, {middle[-1]:.3g} at the end, "
-            f"between {min(middle):.3g} and {max(middle):.3g} on the way"
-        )
-    label = name.replace("_", " ")
-    y = f"{label} [{unit}]" if unit else label
-    layout = blank_layout(
-        label[:1].upper() + label[1:], x=f"time since the first planned dose [{'d' if in_days else 'h'}]", y=y, words=words
-    )
-    if until is not None:
-        layout["xaxis"] |= {"range": [0, hours / (HOURS_PER_DAY if in_days else 1)]}
-    layout["annotations"] = [note("line: median; bands: middle 50 % and 90 % of patients", y=1.0, x=1.0)]
-    return {"data": data, "layout": layout}
-
-
-def _risk_row(arm: str, ticks: np.ndarray[Any, Any], numbers: list[int], colour: str) -> dict[str, Any]:
-    row = {
-        "x": ticks.tolist(),
-        "y": [shortened(arm)] * len(ticks),
-        "text": [str(number) for number in numbers],
-        "mode": "text",
-        "yaxis": "y2",
-    }
-    return {**row, "textfont": {"color": colour, "size": 12}, "hoverinfo": "skip", "showlegend": False, "cliponaxis": False}
+    if (efficacy["endpoint"] == OBJECTIVE_RESPONSE).any():
+        return OBJECTIVE_RESPONSE
+    arms = efficacy["arm"].nunique()
+    free = tuple(SURVIVAL_TITLES[code] for code in EVENT_FREE)
+    shares = efficacy[(efficacy["unit"] == "1") & efficacy["endpoint"].str.startswith(free)]
+    known = [str(name) for name, part in shares.groupby("endpoint", sort=False) if part["arm"].nunique() == arms]
+    return known[-1] if known else None
 
 
 def _cycle_starts(part: pd.DataFrame, *, several: bool) -> list[tuple[int, str]]:

@@ -8,33 +8,47 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cytotrial.results.criteria import CriteriaUsed, level_times
 from cytotrial.results.drawing import RESPONSE_COLOURS, Figure, blank_layout, note, panel_domain
-from cytotrial.results.efficacy import OBJECTIVE, best_responses
+from cytotrial.results.efficacy import OBJECTIVE, best_responses, event_free
 from cytotrial.units import HOURS_PER_DAY, HOURS_PER_MONTH
 
 SWIMMERS = 40  # of each arm: more bars than that cannot be told apart on a page
 SPIDERS = 100
 TERMS_SHOWN = 20
 MOST_DAYS = 42  # adverse events of an infusion come and go within a course; later days only thin the columns
+EVENT_MARKS = {"PFS": "progression or death", "RFS": "recurrence or death"}
+LEVEL_SYMBOLS = ("star", "diamond", "circle", "square", "triangle-up")
 MARKS = {
     "first response": ("star", "#1b1f24"),
-    "progression or death": ("x", "#BB3344"),
+    **dict.fromkeys(EVENT_MARKS.values(), ("x", "#BB3344")),
     "last seen without": ("triangle-right", "#5c6670"),
 }
 HEAT = [[0.0, "#fbfcfd"], [0.05, "#fdeee3"], [0.25, "#f6b48f"], [0.5, "#e06c5c"], [1.0, "#7a1f3d"]]
 
 
 def swimmer(
-    patients: pd.DataFrame, responses: pd.DataFrame, survival: pd.DataFrame, doses: pd.DataFrame, *, arms: Sequence[str]
+    patients: pd.DataFrame,
+    responses: pd.DataFrame,
+    survival: pd.DataFrame,
+    doses: pd.DataFrame,
+    *,
+    arms: Sequence[str],
+    criteria: Sequence[CriteriaUsed] = (),
 ) -> Figure:
-    """One bar a patient, to progression, death or the end of follow-up, with its courses and its first response."""
+    """One bar a patient, to progression, death or the end of follow-up, with its courses and its first response.
+
+    Where the first of `criteria`, which `responses` are by, is a ladder, the first time at each of its levels.
+    """
+    ladder = criteria[0] if criteria and criteria[0].levels else None
+    endpoint = event_free(survival)
     best = best_responses(patients, responses)
     words: list[str] = []
     layout = blank_layout("Course of each patient", x="", y="patients", words=words)
     data: list[Figure] = []
-    last = float(survival.loc[survival["PARAMCD"] == "PFS", "AVAL"].max()) if len(survival) else 1.0
+    last = float(survival.loc[survival["PARAMCD"] == endpoint, "AVAL"].max()) if len(survival) else 1.0
     for number, arm in enumerate(arms):
-        ends = survival[(survival["ARM"] == arm) & (survival["PARAMCD"] == "PFS")].sort_values("ID").head(SWIMMERS)
+        ends = survival[(survival["ARM"] == arm) & (survival["PARAMCD"] == endpoint)].sort_values("ID").head(SWIMMERS)
         ends = ends.sort_values(["AVAL", "ID"], kind="stable").assign(ROW=np.arange(1, len(ends) + 1)).set_index("ID")
         codes = best.loc[[(arm, patient) for patient in ends.index]].to_numpy() if len(ends) else np.array([])
         suffix = "" if number == 0 else str(number + 1)
@@ -56,13 +70,17 @@ def swimmer(
                 }
             )
         mine = responses[(responses["ARM"] == arm) & responses["ID"].isin(ends.index)]
-        first = mine[mine["OVERALL"].isin(OBJECTIVE)].groupby("ID")["TIME"].min() / HOURS_PER_MONTH
+        # A response that was not confirmed is none: its patient's bar is of another colour and carries no star.
+        responded = ends.index[np.isin(codes, OBJECTIVE)]
+        scans = mine[mine["OVERALL"].isin(OBJECTIVE) & mine["ID"].isin(responded)]
+        first = scans.groupby("ID")["TIME"].min() / HOURS_PER_MONTH
         seen = {
-            "first response": first,
-            "progression or death": ends.loc[ends["CNSR"] == 0, "AVAL"],
+            **({} if ladder else {"first response": first}),
+            EVENT_MARKS[endpoint]: ends.loc[ends["CNSR"] == 0, "AVAL"],
             "last seen without": ends.loc[ends["CNSR"] != 0, "AVAL"],
         }
         data += [_marks(name, times, ends["ROW"], first=number == 0) | place for name, times in seen.items()]
+        data += [trace | place for trace in _level_marks(mine, ladder, ends["ROW"], first=number == 0)] if ladder else []
         given = doses[(doses["ARM"] == arm) & (doses["GIVEN"].fillna(0) > 0) & doses["ID"].isin(ends.index)]
         starts = (given.groupby(["ID", "COURSE"])["TIME"].min() / HOURS_PER_MONTH).reset_index(level="COURSE", drop=True)
         data.append(_course_ticks(starts, ends["ROW"], first=number == 0) | place)
@@ -174,6 +192,19 @@ def _marks(name: str, times: pd.Series, rows: pd.Series, *, first: bool) -> dict
         "marker": {"symbol": symbol, "color": colour, "size": 7},
         "hovertemplate": "%{x:.1f} months<extra>" + name + "</extra>",
     }
+
+
+def _level_marks(responses: pd.DataFrame, ladder: CriteriaUsed, rows: pd.Series, *, first: bool) -> list[dict[str, Any]]:
+    """The first time of each patient at each level or a better one, a symbol a level."""
+    marks = []
+    for place, level in enumerate(ladder.levels):
+        times = level_times(responses, ladder, level.id).droplevel("ARM")
+        mark = _marks("first response", times, rows, first=first)
+        symbol = LEVEL_SYMBOLS[place % len(LEVEL_SYMBOLS)]
+        hover = "%{x:.1f} months<extra>" + level.or_better + "</extra>"
+        mark |= {"name": level.or_better, "legendgroup": level.or_better, "hovertemplate": hover}
+        marks.append(mark | {"marker": {**mark["marker"], "symbol": symbol}})
+    return marks
 
 
 def _course_ticks(starts: pd.Series, rows: pd.Series, *, first: bool) -> dict[str, Any]:

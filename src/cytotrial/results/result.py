@@ -16,17 +16,22 @@ from cytotrial.results import (
     adverse_events,
     care,
     care_in_use,
+    choosing,
     comparing,
+    course_figures,
     doses,
     efficacy,
     figures,
     forest,
+    gradable,
+    level_figures,
     patient_figures,
     reporting,
     time_courses,
 )
 from cytotrial.results.adverse_events import SEVERE, Denominator
 from cytotrial.results.context import Context, context_from_json
+from cytotrial.results.criteria import of_first
 from cytotrial.results.drawing import Figure
 from cytotrial.results.efficacy import Design
 from cytotrial.results.folder import RunFolder
@@ -94,8 +99,14 @@ class Result:
 
     @cached_property
     def _efficacy(self) -> pd.DataFrame:
-        simulated = efficacy.efficacy(self.table("patients"), self.table("responses"), self.table("survival"), arms=self.arms)
+        tables = self.table("patients"), self.table("responses"), self.table("survival")
+        simulated = efficacy.efficacy(*tables, arms=self.arms, criteria=self.context.criteria)
         return efficacy.beside(simulated, self.beside_published())
+
+    @cached_property
+    def _deciding(self) -> pd.DataFrame:
+        """The rows of `responses` by the criteria that decide, where a run has several sets."""
+        return of_first(self.table("responses"), self.context.criteria)
 
     def between_arms(self) -> pd.DataFrame:
         """Every further arm against the first, benefit and risk: paired for twins, two-sample for randomised. Empty for one."""
@@ -118,6 +129,20 @@ class Result:
         slots = self.table("doses")
         units = self.table("patients") if per == "patient" else slots[slots["GIVEN"].fillna(0) > 0]
         return adverse_events.adverse_events(units, self.table("adverse_events"), arms=self.arms, per=per)
+
+    def not_gradable(self, arm: str) -> frozenset[str]:
+        """The terms of adverse events that could not be told in an arm, because nothing that tells them was measured there.
+
+        Empty for runs that keep no grading.
+        """
+        grading, measured = self.context.grading, self._measured.get(arm, frozenset())
+        return frozenset() if grading is None or not measured else gradable.not_gradable(grading, measured)
+
+    @cached_property
+    def _measured(self) -> dict[str, frozenset[str]]:
+        """The findings that were measured, by arm."""
+        rows = self.query("select distinct ARM, NAME from labs union select distinct ARM, NAME from vitals")
+        return {arm: frozenset(rows.loc[rows["ARM"] == arm, "NAME"]) for arm in self.arms}
 
     def adverse_event_times(self) -> pd.DataFrame:
         """When each adverse event begins and how long it lasts [h], by arm and term."""
@@ -190,7 +215,11 @@ class Result:
     def figures(self) -> list[str]:
         """The names of the fixed figures that this run has data for."""
         endpoints = set(self.table("survival")["PARAMCD"])
-        missing = {name for name, endpoint in (("survival", "OS"), ("progression", "PFS")) if endpoint not in endpoints}
+        event_free = efficacy.event_free(self.table("survival"))
+        missing = {name for name, endpoint in (("survival", "OS"), ("progression", event_free)) if endpoint not in endpoints}
+        missing |= {"waterfall", "spider"} if self.context.criteria and not self.context.criteria[0].has_sizes else set()
+        missing |= set() if any(one.levels for one in self.context.criteria) else {"levels"}
+        missing |= {"benefit_risk"} if figures.benefit_endpoint(self._efficacy) is None else set()
         missing |= {"forest"} if len(self.arms) < 2 else set()
         published = self.beside_published()
         missing |= set() if ((published["estimand"] == "proportion") & published["simulated"].notna()).any() else {"published"}
@@ -208,6 +237,20 @@ class Result:
         kept = (name for name in names if name not in COLUMNS["trajectories"])
         return tuple(sorted(kept, key=lambda name: rank.get(groups.get(name, ""), len(rank))))
 
+    def observables_first(self, most: int) -> list[str]:
+        """The observables to look at first, at most so many: drug levels, tumour, what decides over doses and what moved."""
+        deciding = {name for rules in self.context.rules.values() for rule in rules for name in rule.findings}
+        drugs = [str(drug) for drug in self.table("doses")["DRUG"].dropna().unique()]
+        return choosing.shown_first(
+            self._run,
+            self.observables(),
+            self.context.groups,
+            drugs=drugs,
+            measured=frozenset().union(*self._measured.values()),
+            deciding=deciding,
+            most=most,
+        )
+
     def plot(self, name: str) -> ShownFigure:
         """A figure as Plotly JSON (data, layout): one of `plots()`, such as 'survival', 'doses' or an observable.
 
@@ -224,7 +267,7 @@ class Result:
             title = self.context.titles.get(name, name.replace("_", " "))
             until = None if self.context.groups.get(name) == "tumour" else self._first_course_hours
             bands = time_courses.bands(self._run, name)
-            return ShownFigure(figures.time_course(bands, title, arms=self.arms, unit=unit, until=until))
+            return ShownFigure(course_figures.time_course(bands, title, arms=self.arms, unit=unit, until=until))
         raise RunFolderError(
             [Problem(Place(path=name), f"no figure is called '{name}'.", did_you_mean(name, [*FIGURES, *observables]))]
         )
@@ -237,26 +280,33 @@ class Result:
         return figures.survival(self.table("survival"), "OS", arms=self.arms)
 
     def _plot_progression(self) -> Figure:
-        return figures.survival(self.table("survival"), "PFS", arms=self.arms)
+        table = self.table("survival")
+        return figures.survival(table, efficacy.event_free(table), arms=self.arms)
 
     def _plot_waterfall(self) -> Figure:
-        return figures.waterfall(self.table("patients"), self.table("responses"), arms=self.arms)
+        return figures.waterfall(self.table("patients"), self._deciding, arms=self.arms)
+
+    def _plot_levels(self) -> Figure:
+        tables = self.table("patients"), self.table("responses")
+        return level_figures.reached(*tables, self.context.criteria, arms=self.arms)
 
     def _plot_doses(self) -> Figure:
         return figures.doses(self.doses_by_slot(), arms=self.arms)
 
     def _plot_adverse_events(self) -> Figure:
-        return figures.adverse_events(self.adverse_events(), arms=self.arms)
+        return figures.adverse_events(
+            self.adverse_events(), arms=self.arms, not_measured={arm: self.not_gradable(arm) for arm in self.arms}
+        )
 
     def _plot_adverse_event_days(self) -> Figure:
         return patient_figures.adverse_event_days(self.table("patients"), self.table("adverse_events"), arms=self.arms)
 
     def _plot_swimmer(self) -> Figure:
-        tables = [self.table(name) for name in ("patients", "responses", "survival", "doses")]
-        return patient_figures.swimmer(*tables, arms=self.arms)
+        tables = self.table("patients"), self._deciding, self.table("survival"), self.table("doses")
+        return patient_figures.swimmer(*tables, arms=self.arms, criteria=self.context.criteria)
 
     def _plot_spider(self) -> Figure:
-        return patient_figures.spider(self.table("patients"), self.table("responses"), arms=self.arms)
+        return patient_figures.spider(self.table("patients"), self._deciding, arms=self.arms)
 
     def _plot_forest(self) -> Figure:
         return forest.between_arms(self.between_arms(), arms=self.arms)
@@ -273,7 +323,7 @@ RECOVERY_HOURS = 14 * HOURS_PER_DAY
 # The order a clinician reads time courses in; within a group, the order of the library's list of what can be measured.
 OBSERVABLE_GROUPS: Sequence[str] = ("vital", "lab", "tumour", "sign", "treatment")
 FIGURES: Sequence[str] = (
-    *("benefit_risk", "forest", "published", "survival", "progression", "waterfall", "spider", "swimmer"),
+    *("benefit_risk", "forest", "published", "survival", "progression", "waterfall", "spider", "levels", "swimmer"),
     *("adverse_events", "adverse_event_days", "doses"),
 )
 

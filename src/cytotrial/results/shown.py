@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from cytotrial.results.result import Result
 
 PLOTLY_TYPE = "application/vnd.plotly.v1+json"
-HEADLINE = ("objective response", "complete response", "progression-free survival, median", "overall survival, median")
+HEADLINE = (
+    *("objective response", "complete response"),
+    *("relapse-free survival, median", "progression-free survival, median", "overall survival, median"),
+)
 
 
 class ShownFigure(dict[str, Any]):
@@ -52,7 +55,8 @@ def result_html(result: Result) -> str:
     """The answer of a run as a small HTML table, for notebooks: responses and survival by arm with 95 % intervals."""
     efficacy = result.efficacy()
     rows = []
-    for row in records(efficacy[efficacy["endpoint"].isin(HEADLINE)]):
+    levels = [level.or_better for criteria in result.context.criteria for level in criteria.levels]
+    for row in records(efficacy[efficacy["endpoint"].isin([*HEADLINE, *levels])]):
         is_share = row["unit"] == "1"
         cells = [_number(row[name], is_share=is_share) for name in ("value", "low", "high", "published")]
         unit = "" if is_share else f" [{row['unit']}]"

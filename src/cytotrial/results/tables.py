@@ -64,13 +64,17 @@ COLUMNS: Mapping[str, Mapping[str, Kind]] = MappingProxyType(
             order="ARM ID TERM SOC GRADE ASTTM AENTM TIME_WORST COURSE CYCLE VERSION",
         ),
         "responses": _columns(
-            text="ARM OVERALL BEST CRITERIA",
+            text="ARM OVERALL BEST LEVEL REACHED CRITERIA",
             id="ID",
             number="TIME SIZE CHANGE NADIR",
-            order="ARM ID TIME SIZE CHANGE NADIR OVERALL BEST CRITERIA",
+            order="ARM ID TIME SIZE CHANGE NADIR OVERALL BEST LEVEL REACHED CRITERIA",
         ),
         "survival": _columns(
-            text="ARM PARAMCD EVNTDESC", id="ID", count="CNSR", number="AVAL", order="ARM ID PARAMCD AVAL CNSR EVNTDESC"
+            text="ARM PARAMCD EVNTDESC CAUSE",
+            id="ID",
+            count="CNSR",
+            number="AVAL",
+            order="ARM ID PARAMCD AVAL CNSR EVNTDESC CAUSE",
         ),
         "trajectories": _columns(text="ARM", id="ID", number="TIME", order="ARM ID TIME"),
         "failures": _columns(text="ARM STATUS REASON", id="ID", number="TIME", order="ARM ID TIME STATUS REASON"),
@@ -78,7 +82,7 @@ COLUMNS: Mapping[str, Mapping[str, Kind]] = MappingProxyType(
 )
 
 # Columns a writer may leave out; they are then missing throughout.
-OPTIONAL: frozenset[str] = frozenset({"BEST"})
+OPTIONAL: frozenset[str] = frozenset({"BEST", "LEVEL", "REACHED", "CAUSE"})
 
 # Tables that carry further columns of the user's model: parameters of patients, observables of trajectories.
 OPEN_TABLES: Mapping[str, Kind] = MappingProxyType({"patients": "number", "trajectories": "single"})
@@ -128,7 +132,7 @@ def empty(table: str) -> pd.DataFrame:
     """`table` without rows, with its columns and types.
 
     >>> list(empty("survival").columns)
-    ['ARM', 'ID', 'PARAMCD', 'AVAL', 'CNSR', 'EVNTDESC']
+    ['ARM', 'ID', 'PARAMCD', 'AVAL', 'CNSR', 'EVNTDESC', 'CAUSE']
     """
     return pd.DataFrame({name: pd.Series(dtype=PANDAS_TYPES[kind]) for name, kind in COLUMNS[table].items()})
 

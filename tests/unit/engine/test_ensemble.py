@@ -76,6 +76,22 @@ def test_cancel_without_a_target_drops_everything(tank):
     assert len(ensemble.pending) == 0
 
 
+def test_cancelled_inputs_are_those_of_the_patients_named_and_additions_stay(tank):
+    ensemble = ensemble_of(tank, [0.0, 0.0])
+    ensemble.schedule(Events([0, 1, 0, 1], [1.0, 1.0, 2.0, 2.0], 0, [SET, SET, ADD, ADD], [1.0, 1.0, 5.0, 5.0]))
+    ensemble.cancel_inputs(np.array([[True], [False]]))
+    ensemble.advance(3.0)
+    assert ensemble.states[:, 0] == pytest.approx([5.0, 7.0], rel=1e-12)
+
+
+def test_the_states_of_some_patients_are_a_copy(tank):
+    ensemble = ensemble_of(tank, [0.0, 0.0, 0.0], level=1.0)
+    some = ensemble.states_of(np.array([2, 0]))
+    assert ensemble.states_of(np.array([1]), np.array([0])).tolist() == [[1.0]]
+    some[:] = 9.0
+    assert ensemble.states[:, 0].tolist() == [1.0, 1.0, 1.0]
+
+
 def test_patients_go_to_their_own_until_from_their_own_start(tank):
     ensemble = ensemble_of(tank, [0.1, 0.1, 0.1], level=1.0, start=np.array([0.0, 5.0, 2.0]))
     outputs = ensemble.advance(np.array([3.0, 5.0, 4.0]), np.arange(0.0, 10.0))
@@ -175,6 +191,28 @@ def test_a_logarithm_of_a_negative_number_ends_as_not_finite(compiled):
     assert ensemble.status[2] == Status.NOT_FINITE
     assert ensemble.time[2] == pytest.approx(0.5, abs=1e-3)
     assert "max(0, ...)" in Status(ensemble.status[2]).reason
+
+
+def test_a_rate_that_is_no_number_from_the_start_ends_at_the_start(compiled):
+    ensemble, outputs = fails(compiled, "-x + log(1 - 2*bad*x)")
+    assert ensemble.status[2] == Status.NOT_FINITE
+    assert ensemble.time[2] == 0.0
+    assert 2 not in outputs.patient
+
+
+def test_a_patient_who_fails_after_an_event_has_failed_alone_and_keeps_what_came_before(compiled):
+    model = compiled({"x": "-x + log(1 - bad*x)"}, parameters="bad")
+    bad = np.zeros((10, 1))
+    bad[2] = 1.0
+    ensemble = Ensemble(model, bad, np.full((10, 1), 0.5))
+    ensemble.schedule(Events(np.arange(10), 2.0, 0, ADD, 3.0))
+    outputs = ensemble.advance(5.0, np.array([1.0, 2.0, 3.0]))
+    assert ensemble.status[2] == Status.NOT_FINITE
+    assert ensemble.time[2] == 2.0
+    assert outputs.time[outputs.patient == 2].tolist() == [1.0, 2.0]
+    others = np.arange(10) != 2
+    assert (ensemble.status[others] == Status.OK).all()
+    assert (ensemble.time[others] == 5.0).all()
 
 
 def test_too_many_steps_are_refused(compiled):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import platform
+import re
 
 import numpy as np
 import pytest
 
 from cytotrial.engine import Ensemble, EventKind, Events
+from cytotrial.engine.assembly import assemble
 from cytotrial.engine.kernel import compile_model
-from cytotrial.engine.machine import host_machine
+from cytotrial.engine.machine import assembly_of, host_machine
+from cytotrial.engine.methods import RODAS5P
 
 PATIENTS = 23
 GRID = np.arange(1.0, 73.0, 1.5)
@@ -90,3 +93,15 @@ def test_rates_and_constants_do_not_depend_on_the_number_of_rows(dosing, patient
     inputs = np.ones((PATIENTS, 1))
     all_rows = dosing().derivatives(initial, parameters, inputs)
     np.testing.assert_array_equal(all_rows[3:4], dosing().derivatives(initial[3:4], parameters[3:4], inputs[3:4]))
+
+
+def test_eight_lanes_fill_the_registers_of_avx512_and_are_not_halved(dosing):
+    """A processor may be said to like narrower vectors; the code must use the whole ones all the same."""
+    if platform.machine() not in ("x86_64", "AMD64"):
+        pytest.skip("only x86 has them")
+    text, _ = assemble(dosing().system, RODAS5P, lanes=8)
+    for processor in ("skylake-avx512", "sapphirerapids", "znver4"):
+        written = assembly_of(text, dataclasses.replace(host_machine(), processor=processor, features="", lanes=8))
+        whole, half = len(re.findall("%zmm", written)), len(re.findall("%ymm", written))
+        assert whole > 1000, processor
+        assert half < whole / 20, processor

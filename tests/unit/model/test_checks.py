@@ -23,6 +23,21 @@ EVIDENCE = "drugs/remedy/evidence/study2020.yaml"
 POPULATION = "diseases/illness/population.yaml"
 HEADER = "first,second,correlation,status\n"
 
+LADDER = "grading/ladder.yaml"
+LADDER_TEXT = """schema: response/1
+title: {en: Ladder, fr: Échelle}
+measure: levels
+assessed: every 4 weeks
+levels:
+  - id: cool
+    title: {en: cooled down, fr: refroidi}
+    counts_as: CR
+    when: {vital: thermometer, below: 37, unit: degC}
+cases:
+  - {case: cold, baseline: {thermometer: 39 degC}, charts: [{thermometer: 36 degC}], expect: [cool]}
+source: {ref: study2020}
+"""
+
 MISTAKES = {
     "missing_schema_line": (
         DRUG,
@@ -103,6 +118,11 @@ MISTAKES = {
         ("routes:", "monitoring: strict\nroutes:"),
         r"drug\.yaml:5:\d+: monitoring: unknown monitoring plan 'strict'",
     ),
+    "population_beyond_its_life_table": (
+        POPULATION,
+        ("    covariates:", "    life_table: nowhere\n    covariates:"),
+        r"population\.yaml:5:\d+: .*life_table: unknown life table 'nowhere'",
+    ),
     "disease_without_population": (
         "diseases/illness/disease.yaml",
         ("default_population: all", "default_population: al"),
@@ -132,6 +152,34 @@ MISTAKES = {
         "monitoring/standard.yaml",
         ("before each dose", "before every dose"),
         r"standard\.yaml:4:\d+: schedules\.doses\.when",
+    ),
+    "broken_ladder": (
+        LADDER,
+        LADDER_TEXT.replace("every 4 weeks", "every now and then"),
+        r"ladder\.yaml:4:\d+: assessed: .*\n  Expected for example 'every 8 h'",
+    ),
+    "levels_of_missing_findings": (
+        LADDER,
+        LADDER_TEXT.replace("{vital: thermometer,", "{vital: thermometr,"),
+        r"ladder\.yaml:9:\d+: .*nobody measures 'thermometr'.*\n  Did you mean 'thermometer'",
+    ),
+    "failing_level_case": (
+        LADDER,
+        LADDER_TEXT.replace("expect: [cool]", "expect: [none]"),
+        r"ladder\.yaml:11:\d+: cases\[0\]: case 'cold' gave cool\.\n  Expected none",
+    ),
+    "levels_that_a_trial_cannot_show": (
+        {
+            LADDER: LADDER_TEXT.replace("thermometer", "pulse"),
+            "protocols/trial.yaml": ("response: response", "response: ladder"),
+        },
+        None,
+        r"trial\.yaml: response: 'ladder' asks about 'pulse', which nothing in this trial shows\.",
+    ),
+    "titles_of_two_levels": (
+        LADDER,
+        LADDER_TEXT.replace("en: cooled down", "en: Complete response"),
+        r"ladder\.yaml:7:\d+: levels\[0\]\.title: 'complete response' is what all criteria report",
     ),
     "broken_rule_profile": (RULES, ("any absolute", "any absolut"), r"careful\.yaml:9:\d+: policy\[0\]\.when: "),
     "policy_that_never_matches": (
@@ -202,6 +250,15 @@ MISTAKES = {
         EVIDENCE,
         ("estimand:", "term: Fevr, estimand:"),
         r"study2020\.yaml:9:\d+: .*nothing simulated is called 'Fevr'",
+    ),
+    "evidence_of_unknown_level": (
+        {
+            LADDER: LADDER_TEXT,
+            "protocols/trial.yaml": ("response: response", "response: [response, ladder]"),
+            EVIDENCE: ("endpoint: objective_response", "endpoint: level_rate, criteria: ladder, level: cold"),
+        },
+        None,
+        r"study2020\.yaml:9:\d+: expectations\[0\]: unknown level 'cold'\.\n  Did you mean 'cool'",
     ),
     "evidence_of_unknown_setting": (
         EVIDENCE,
@@ -309,7 +366,8 @@ ELSEWHERE = {
 @pytest.mark.parametrize("check", MISTAKES)
 def test_each_check_finds_its_mistake(write_library: Callable[..., Path], check: str) -> None:
     path, change, message = MISTAKES[check]
-    findings = check_library(load_library(write_library({path: change})))
+    changes = path if isinstance(path, dict) else {path: change}
+    findings = check_library(load_library(write_library(changes)))
     found = [str(finding.problem) for finding in findings if finding.check == check]
     assert found, f"found only {[finding.check for finding in findings]}"
     assert re.search(message, "\n".join(found)), "\n".join(found)
@@ -329,6 +387,56 @@ def test_a_hazard_ratio_of_a_covariate_that_is_not_drawn_is_named(write_library:
     library = load_library(write_library({POPULATION: ("    covariates:", after)}))
     found = [str(finding.problem) for finding in check_library(library)]
     assert any(re.search("hazard_ratios.*'wait' is not drawn by this population.*weight", one, re.S) for one in found), found
+
+
+PEOPLE = """schema: population/1
+populations:
+  all:
+    title: {en: All, fr: Tous}
+    life_table: here
+    covariates: """
+LIFE_TABLE = """schema: life_table/1
+title: {en: Here, fr: Ici}
+country: Here
+year: 1990
+status: assumed
+source: {ref: study2020}
+until: 100
+rows: [{age: 18, male: 0.5, female: 0.4}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("drawn", "expected"),
+    [
+        (
+            "{weight: {distribution: fixed, unit: kg, centre: 70, status: assumed}}",
+            "needs 'age', which this population does not draw",
+        ),
+        (
+            "{age: {distribution: normal, unit: y, centre: 50, spread: 9, status: assumed}}",
+            "begins at age 18; younger patients may",
+        ),
+        ("{age: {distribution: fixed, unit: month, centre: 200, status: assumed}}", "begins at age 18; younger patients may"),
+        (
+            '{age: {distribution: choice, unit: y, values: {"17": 0.1, "60": 0.9}, status: assumed}}',
+            "begins at age 18; younger",
+        ),
+    ],
+)
+def test_a_life_table_that_does_not_fit_whom_a_population_draws_is_named(
+    write_library: Callable[..., Path], drawn: str, expected: str
+) -> None:
+    library = load_library(write_library({POPULATION: PEOPLE + drawn, "life_tables/here.yaml": LIFE_TABLE}))
+    found = [finding for finding in check_library(library) if finding.check == "population_beyond_its_life_table"]
+    assert any(re.search(expected, str(finding.problem), re.S) for finding in found), found
+
+
+def test_a_life_table_that_knows_whomever_a_population_draws_is_sound(write_library: Callable[..., Path]) -> None:
+    age = "age: {distribution: normal, unit: y, centre: 50, spread: 9, low: 18, status: assumed}"
+    drawn = f"{{{age}, female: {{distribution: fixed, unit: '1', centre: 1, status: assumed}}}}"
+    library = load_library(write_library({POPULATION: PEOPLE + drawn, "life_tables/here.yaml": LIFE_TABLE}))
+    assert [one for one in check_library(library) if one.check == "population_beyond_its_life_table"] == []
 
 
 def test_findings_can_be_asked_for_one_folder(write_library: Callable[..., Path]) -> None:

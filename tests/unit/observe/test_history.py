@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 
 from cytotrial.observe.history import History
 from cytotrial.observe.observe import Chart
@@ -93,3 +94,33 @@ def test_of_nobody_nothing_has_been_seen(plan: MonitoringPlan, record: Recorder)
     nobody = history.of(np.array([], dtype=np.int64))
     assert nobody.patients == 0
     assert nobody.latest("creatinine").shape == (0,)
+
+
+def test_parts_of_the_tables_are_the_tables_patient_after_patient(
+    plan: MonitoringPlan, record: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cytotrial.observe.history.PATIENTS_AT_ONCE", 1)
+    history = History(plan, 3)
+    record(history, 0, {"creatinine": [1.0, None, 3.0], "temperature": [37.0, 38.0, 39.0]}, first=True)
+    record(history, [8, 9, 10], {"creatinine": [4.0, 5.0, 6.0]}, present=[True, False, True])
+    ids = np.array([11, 12, 13])
+    parts = [(table, part["ID"].unique().tolist()) for table, part in history.parts(arm="A", ids=ids)]
+    assert parts == [("labs", [11]), ("vitals", [11]), ("vitals", [12]), ("labs", [13]), ("vitals", [13])]
+    labs = history.to_tables(arm="A", ids=ids)["labs"]
+    assert labs[["ID", "TIME", "AVAL"]].to_numpy().tolist() == [[11, 0, 1], [11, 8, 4], [13, 0, 3], [13, 10, 6]]
+
+
+def test_patients_who_are_not_kept_are_not_in_the_tables(plan: MonitoringPlan, record: Recorder) -> None:
+    history = History(plan, 2)
+    record(history, 0, {"temperature": [37.0, 38.0]}, first=True)
+    tables = history.to_tables(arm="A", ids=np.array([11, 12]), keep=np.array([False, True]))
+    assert tables["vitals"]["ID"].tolist() == [12]
+
+
+def test_a_multiple_of_the_baseline_follows_a_baseline_that_came_later(plan: MonitoringPlan, record: Recorder) -> None:
+    history = History(plan, 2)
+    record(history, 0, {"creatinine": [1.1, None]}, first=True)
+    assert history.multiple_of_baseline("creatinine", 3.0)[0] == 3.3
+    record(history, 8, {"creatinine": [None, 1.4]}, first=True)
+    assert history.multiple_of_baseline("creatinine", 3.0).tolist() == [3.3, 4.2]
+    assert history.of(np.array([1])).multiple_of_baseline("creatinine", 3.0).tolist() == [4.2]

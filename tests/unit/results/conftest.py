@@ -140,6 +140,7 @@ def small_tables() -> dict[str, pd.DataFrame]:
                     "AVAL": float(months),
                     "CNSR": int(months == 12),
                     "EVNTDESC": "end" if months == 12 else "event",
+                    "CAUSE": pd.NA if months == 12 or code == "PFS" else "disease",
                 }
                 for arm, patients in ends.items()
                 for patient, pair in patients.items()
@@ -243,4 +244,9 @@ def result(make_run: Callable[..., Result], tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture
 def manifest() -> Manifest:
+    return manifest_of()
+
+
+@pytest.fixture(scope="session")
+def manifest_of_two() -> Manifest:
     return manifest_of()

@@ -160,7 +160,7 @@ def test_the_band_of_a_time_course_holds_the_quantiles_over_patients(result: Res
     middle = next(trace for trace in result.plot("temperature")["data"] if trace.get("name") == "High")
     assert middle["x"] == [0.0, 10.0]
     assert middle["y"] == pytest.approx([38.5, 39.5])
-    assert result.plot("temperature")["layout"]["yaxis"]["title"]["text"] == "temperature [degC]"
+    assert result.plot("temperature")["layout"]["yaxis"]["title"]["text"] == "temperature [°C]"
 
 
 def test_numbers_at_risk_stand_under_the_survival_curve(result: Result) -> None:
