@@ -116,9 +116,8 @@ def page(library: Library, module: Module, verdicts: Mapping[str, Verdict]) -> s
     readme = module.folder / "README.md"
     if readme.is_file():
         parts.append(_without_heading(_relinked(readme.read_text(encoding="utf-8"), module.folder)))
-    # A drawing of an earlier version is a PNG until the figures are drawn anew.
-    picture = next((path for path in (FOLDER / f"{module.id}.{kind}" for kind in ("svg", "png")) if path.is_file()), None)
-    if picture is not None:
+    picture = FOLDER / f"{module.id}.png"
+    if picture.is_file():
         parts.append(f"![Time courses]({picture.name})")
         parts.append(CAPTION.format(patients=FIGURE_PATIENTS))
     parts += ["## States", *_states(module)] if module.file.states else []
@@ -257,7 +256,7 @@ def draw_figures(library: Library) -> None:
             if name == disease or (disease == DISEASE and library.modules[name].group in {*SHARED_GROUPS, "drugs"}):
                 panels = _panels(bench, name, typical, population)
                 if panels:
-                    _draw(panels, typical.time, FOLDER / f"{name}.svg")
+                    _draw(panels, typical.time, FOLDER / f"{name}.png")
 
 
 def _simulated(bench: Bench, *, patients: int | None) -> TimeCourses:
@@ -302,8 +301,7 @@ def _draw(panels: Sequence[Shown], time: np.ndarray, path: Path) -> None:
     rows = -(-len(panels) // columns)
     keep = np.unique(np.linspace(0, time.size - 1, min(POINTS, time.size)).astype(int))
     days = time[keep] / 24.0
-    fixed = {"svg.hashsalt": "cytotrial", "svg.fonttype": "none"}  # the same figure gives the same bytes, and text stays text
-    with plt.rc_context({"font.size": 7, "axes.spines.top": False, "axes.spines.right": False, **fixed}):
+    with plt.rc_context({"font.size": 7, "axes.spines.top": False, "axes.spines.right": False}):
         figure, axes = plt.subplots(rows, columns, figsize=(3.0 * columns, 1.9 * rows), squeeze=False, layout="constrained")
         for axis, shown in zip(axes.flat, panels, strict=False):
             low, middle, high = np.nanpercentile(shown.population[:, keep], [5, 50, 95], axis=0)
@@ -316,7 +314,7 @@ def _draw(panels: Sequence[Shown], time: np.ndarray, path: Path) -> None:
             axis.set_visible(False)
         for axis in axes[-1]:
             axis.set_xlabel("day")
-        figure.savefig(path, format="svg", metadata={"Date": None})
+        figure.savefig(path, dpi=85, metadata={"Software": None})
         plt.close(figure)
 
 

@@ -1,4 +1,4 @@
-"""What an arm is watched, graded and decided by: plans, criteria and rules that a protocol names, made ready. It sees nobody."""
+"""What an arm is watched, graded and decided by: the plans, criteria and rules of a protocol, made ready. It sees nobody."""
 
 from __future__ import annotations
 

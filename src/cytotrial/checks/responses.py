@@ -69,6 +69,8 @@ def levels_that_a_trial_cannot_show(scope: Scope) -> Iterator[Problem]:
         files = {name: scope.library.responses[name] for name in protocol.response}
         monitored = {scope.library.drugs[drug].file.monitoring for drug in protocol.drugs}
         for name in sorted(monitored or {DrugFile.model_fields["monitoring"].default}):
+            if name not in scope.library.monitoring:
+                continue  # reported by unknown_monitoring_plan
             try:
                 plan = MonitoringPlan.from_file(scope.library.monitoring[name], biology.observables)
                 assessors = [ready_assessor(file, name=key) for key, file in files.items()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,9 @@ MOST_EVENTS = 20
 MOST_REASONS = 8
 MOST_OF_A_STUDY = 12
 NOT_REACHED = "not reached"
+WIDEST_ENDPOINT = 0.3  # of the width of a comparison
+NARROWEST_SIDE = 10
+SPACES = 6  # between the columns of a comparison
 SPREAD = ("median", "q1", "q3")
 ABBREVIATIONS = {"relapse-free survival": "RFS", "progression-free survival": "PFS", "overall survival": "OS"}
 COMPARISON_TITLES = {"benefit": "Benefit", "risk": "Risk", "doses": "Doses"}
@@ -264,7 +268,8 @@ def _published_title(row: Mapping[Hashable, Any]) -> str:
 
 def print_comparison(console: Console, rows: pd.DataFrame) -> None:
     """Prints one group against another under their names: benefit, risk and doses, differences and ratios apart."""
-    names = [str(rows[name].iloc[0]) for name in ("arm", "against")]
+    # The line above the table has the runs' whole paths; a column has room for the last part.
+    names = [str(rows[name].iloc[0]).rsplit("/", 1)[-1] for name in ("arm", "against")]
     if names[0] == names[1]:
         names = [f"{name} ({which})" for name, which in zip(names, ("first run", "second run"), strict=True)]
     for kind, every in rows.groupby("kind", sort=False):
@@ -274,11 +279,12 @@ def print_comparison(console: Console, rows: pd.DataFrame) -> None:
             # A ratio has no value on either side.
             sides = names if part[["arm_value", "against_value"]].notna().to_numpy().any() else []
             lines = [_comparison_line(row, has_sides=bool(sides)) for row in part.to_dict("records")]
+            titles = _side_titles(sides, lines, value_title, width=console.width)
             print_rows(
                 console,
                 lines,
-                columns=("endpoint", *sides, value_title, "p", "method"),
-                right=sides,
+                columns=("endpoint", *titles, value_title, "p", "method"),
+                right=titles,
                 whole=(value_title,),
                 title=title,
                 optional=("method", "p"),
@@ -287,6 +293,14 @@ def print_comparison(console: Console, rows: pd.DataFrame) -> None:
     if rows["method"].fillna("").str.contains("paired|pairs").any():
         console.print(TWINS, markup=False, style="dim")
         console.print()
+
+
+def _side_titles(sides: Sequence[str], lines: Sequence[Sequence[str]], value_title: str, *, width: int) -> list[str]:
+    """The names of both sides on as many lines as leave the endpoint and the value their room: a run's path is long."""
+    values = max(len(value_title), *(len(line[len(sides) + 1]) for line in lines))
+    endpoints = min(max(len(line[0]) for line in lines), int(WIDEST_ENDPOINT * width))
+    room = max(NARROWEST_SIDE, (width - values - endpoints - SPACES) // 2)
+    return ["\n".join(textwrap.wrap(name, room)) for name in sides]
 
 
 def _comparison_line(row: Mapping[Hashable, Any], *, has_sides: bool) -> tuple[str, ...]:

@@ -54,6 +54,8 @@ function fitted(original, width) {
   const figure = JSON.parse(JSON.stringify(original)), layout = figure.layout, narrow = width < NARROW;
   const size = narrow ? 11 : 13;
   layout.font = { ...layout.font, size };
+  // Without a width of its own a figure that is drawn again keeps that of the first time.
+  layout.width = width;
   layout.margin = { ...layout.margin, l: narrow ? 46 : layout.margin.l, r: narrow ? 10 : layout.margin.r };
   if (narrow) stacked(figure);
   const labels = named(figure, narrow, size);

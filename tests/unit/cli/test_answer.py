@@ -47,9 +47,9 @@ def test_doses_events_and_reasons_are_those_of_the_run(run_folder: Path) -> None
     lines = [line.split() for line in drawn(120, lambda console: print_answer(console, load(run_folder))).splitlines()]
     assert ["withhold", "creatinine_relative", "1", "1"] in lines
     event = next(line for line in lines if line[:2] == ["Creatinine", "increased"])
-    assert event[2:8] == ["33", "%", "0", "%", "0", "%"]
+    assert event[2:10] == ["33", "%", "0", "%", "0", "%", "0", "%"]
     cycle = next(line for line in lines if line[:3] == ["1", "1", "2"])
-    assert cycle[3:] == ["2", "1.5", "(1.25-1.75)", "75", "25", "0", "creatinine_relative"]
+    assert cycle[3:] == ["2", "1.5", "(1.25-1.75)", "75", "25", "75", "creatinine_relative"]
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def two_trials_and_a_half(monkeypatch: pytest.MonkeyPatch) -> None:
     """Replicates of which the third is stopped by Ctrl-C."""
     seeds: list[int] = []
 
-    def one_trial(protocol, *_: object) -> pd.DataFrame:
+    def one_trial(protocol, *_: object, **__: object) -> pd.DataFrame:
         seeds.append(protocol.seed)
         if len(seeds) == 3:
             raise KeyboardInterrupt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
 import time
 
@@ -230,6 +231,15 @@ def test_a_failed_patient_stays_where_it_failed(compiled):
     assert (ensemble.time[np.arange(10) != 2] == 6.0).all()
 
 
+@pytest.fixture
+def interruptible():
+    """SIGINT as at a terminal: a process started in the background of a script ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_is_answered_within_a_second_and_leaves_a_state_to_go_on_from(compiled):
     model = compiled({"x": "v", "v": "-1e4*x"})
     ensemble = Ensemble(

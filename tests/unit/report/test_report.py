@@ -85,7 +85,7 @@ def test_the_report_loads_nothing_from_anywhere(report: str) -> None:
         "A very small trial",
         "seed 42",
         "day 1 08:00  10 mg iv",
-        "0 % (0 % to 84 %)",  # none of two responded
+        "0\u00a0% (0\u00a0% to 84\u00a0%)",  # none of two responded; no line ends between a number and its sign
         "1 simulated patient could not be followed to the end",
         "the circulation became stiff",
         "70 (60 to 80)",

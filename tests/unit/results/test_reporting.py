@@ -179,6 +179,6 @@ def test_the_report_shows_what_would_be_reported_beside_what_was_graded(result: 
     shown.__dict__["context"] = dataclasses.replace(result.context, schemes={"short_table": scheme})
     rows = {row[0]: row[1:] for row in sections.headline(shown).rows}
     assert rows["Any adverse event of grade 3 or more"][0].startswith("50 %")
-    assert rows["The same, as short table would report it"] == ("25 %", "0 %")
+    assert rows["Grade 3 or more, as short table would report it"] == ("25 %", "0 %")
     table = sections.as_reported(shown)["A table (short_table)"]
     assert ("High", "heat", "50 %", "25 %", "25 %", "25 %", "grade 2") in table.rows
