@@ -58,8 +58,9 @@ class CompiledModel:
 
     def constants(self, parameters: np.ndarray) -> np.ndarray:
         """What a step reads of each patient's parameters (rows, constants): parameters and expressions of them alone."""
-        nothing = np.zeros((len(parameters), 0))
-        return self._over_rows("constants", self.shape.constants, states=nothing, parameters=parameters, inputs=nothing)
+        # The code copies whole rows, so there must be states and inputs to copy, though no constant depends on them.
+        states, inputs = (np.zeros((len(parameters), size)) for size in (self.shape.states, self.shape.inputs))
+        return self._over_rows("constants", self.shape.constants, states=states, parameters=parameters, inputs=inputs)
 
     def integrate(self, context: np.ndarray) -> None:
         """Run one worker over the patients of a context (see `layout.CONTEXT`)."""
@@ -80,7 +81,7 @@ class CompiledModel:
         rows = len(arrays[1]) if owner is None else len(owner)
         counts = (rows, len(arrays[1]), rows)
         for array, count, size, what in zip(arrays, counts, sizes, ("states", "parameters", "inputs"), strict=True):
-            if array.shape != (count, size) and not (name == "constants" and array.shape[1] == 0):
+            if array.shape != (count, size):
                 raise ValueError(f"{what}: the shape is {array.shape}; expected (rows, {what}) = {(count, size)}.")
         owners = np.arange(rows) if owner is None else np.ascontiguousarray(owner, np.int64)
         if owner is not None and rows and not 0 <= owners.min() <= owners.max() < len(arrays[1]):

@@ -74,6 +74,7 @@ function fitted(original, width) {
   const heading = wrapped(layout.title.text, Math.floor(width / (narrow ? 7.2 : 9)));
   const entries = figure.data.filter(trace => trace.name && trace.showlegend !== false);
   const shown = layout.showlegend !== false && (entries.length > 1 || layout.showlegend === true);
+  layout.showlegend = shown;  // one name alone tells nothing, and no room was made for it
   let rows = shown ? 1 : 0, used = 0;
   for (const trace of shown ? entries : []) {
     const wide = trace.name.length * size * LETTER + 44;

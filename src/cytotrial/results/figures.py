@@ -73,7 +73,8 @@ def survival(table: pd.DataFrame, endpoint: str, *, arms: Sequence[str]) -> Figu
     share = RISK_TABLE_SHARE * len(arms)
     layout |= {"height": 500 + 28 * len(arms)}
     layout["margin"] |= {"b": 16}
-    layout["xaxis"] |= {"range": [-0.02 * last, last * 1.02], "tickvals": ticks.tolist(), "anchor": "y"}
+    # Room on the left for the first number at risk, which is wider than its tick.
+    layout["xaxis"] |= {"range": [-0.05 * last, last * 1.02], "tickvals": ticks.tolist(), "anchor": "y"}
     layout["yaxis"] |= {"range": [0, 102], "domain": [share + 0.21, 1]}
     layout["yaxis2"] = {"domain": [0, share], "type": "category", "autorange": "reversed", "showgrid": False, "zeroline": False}
     layout["yaxis2"] |= {"ticks": "", "automargin": True}
