@@ -58,9 +58,7 @@ def _dose_share(arm: ArmTables, expectation: Expectation) -> Simulated:
     slots = _slots(arm, expectation)
     if isinstance(slots, Simulated):
         return slots
-    sums = slots.groupby("ID")[["GIVEN", "PLANNED"]].sum()
-    share = (sums["GIVEN"] / sums["PLANNED"])[sums["PLANNED"] > 0]
-    return typical(share * conversion("1", expectation.unit), expectation)
+    return _share_given(slots, expectation)
 
 
 def _dose_share_on_treatment(arm: ArmTables, expectation: Expectation) -> Simulated:
@@ -69,7 +67,11 @@ def _dose_share_on_treatment(arm: ArmTables, expectation: Expectation) -> Simula
     if isinstance(slots, Simulated):
         return slots
     still = slots.loc[slots["ACTION"] != STOPPED, "ID"].unique()
-    sums = slots[slots["ID"].isin(still)].groupby("ID")[["GIVEN", "PLANNED"]].sum()
+    return _share_given(slots[slots["ID"].isin(still)], expectation)
+
+
+def _share_given(slots: pd.DataFrame, expectation: Expectation) -> Simulated:
+    sums = slots.groupby("ID")[["GIVEN", "PLANNED"]].sum()
     share = (sums["GIVEN"] / sums["PLANNED"])[sums["PLANNED"] > 0]
     return typical(share * conversion("1", expectation.unit), expectation)
 

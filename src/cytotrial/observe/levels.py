@@ -16,7 +16,7 @@ from cytotrial.formats.interface import Observable
 from cytotrial.formats.response import BEST_FIRST, NO_LEVEL, NOT_KNOWN, ResponseFile
 from cytotrial.observe.arrays import TIME_TOLERANCE_HOURS, BoolArray, CodeArray, FloatArray, IntArray
 from cytotrial.observe.conditions import TRUE, UNKNOWN, Seen, evaluate, leaves
-from cytotrial.observe.plan import Finding, Moment, MonitoringPlan, read_moment
+from cytotrial.observe.plan import Moment, MonitoringPlan, measured, read_moment
 from cytotrial.observe.response import LABELS, NOT_EVALUABLE, PARTIAL, PROGRESSIVE, STABLE
 from cytotrial.units import hours
 
@@ -171,24 +171,5 @@ def with_findings(
         if name in findings:
             findings[name] = replace(findings[name], moments=(*findings[name].moments, moment))
         elif name in observables:
-            findings[name] = _measured(name, observables[name], moment)
+            findings[name] = measured(name, observables[name], moment)
     return replace(plan, findings=findings)
-
-
-def _measured(name: str, port: Observable, moment: Moment) -> Finding:
-    return Finding(
-        name=name,
-        observable=name,
-        statistic="value",
-        unit=port.unit,
-        factor=1.0,
-        per_hours=None,
-        moments=(moment,),
-        noise=port.noise,
-        normal=port.normal,
-        valid_hours=0.0,
-        missing=0.0,
-        group=port.group,
-        code=port.code,
-        title=port.title,
-    )

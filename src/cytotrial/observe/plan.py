@@ -160,6 +160,26 @@ def read_moment(text: str) -> Moment:
     raise ValueError(f"'{text}' is not a time of measurement.\n{did_you_mean(phrase, [*MOMENTS, 'every 8 h'])}")
 
 
+def measured(name: str, port: Observable, moment: Moment, *, valid_hours: float = 0.0, missing: float = 0.0) -> Finding:
+    """An observable as it is measured, by itself."""
+    return Finding(
+        name=name,
+        observable=name,
+        statistic="value",
+        unit=port.unit,
+        factor=1.0,
+        per_hours=None,
+        moments=(moment,),
+        noise=port.noise,
+        normal=port.normal,
+        valid_hours=valid_hours,
+        missing=missing,
+        group=port.group,
+        code=port.code,
+        title=port.title,
+    )
+
+
 def _no_place(*keys: str | int) -> Place:
     return Place(path=".".join(str(key) for key in keys))
 
@@ -187,23 +207,7 @@ class _PlanReader:
         if name not in self.available or name not in self.observables:
             self.unavailable.append(name)
             return
-        port = self.observables[name]
-        finding = Finding(
-            name=name,
-            observable=name,
-            statistic="value",
-            unit=port.unit,
-            factor=1.0,
-            per_hours=None,
-            moments=(moment,),
-            noise=port.noise,
-            normal=port.normal,
-            valid_hours=valid_hours,
-            missing=missing,
-            group=port.group,
-            code=port.code,
-            title=port.title,
-        )
+        finding = measured(name, self.observables[name], moment, valid_hours=valid_hours, missing=missing)
         self.findings[name] = self.findings[name].also(finding) if name in self.findings else finding
 
     def derived(self, name: str, written: DerivedFinding, moment: Moment) -> None:
