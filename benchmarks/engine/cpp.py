@@ -35,6 +35,7 @@ static inline I every(int64_t x) {{ return I{{}} + x; }}
 static inline V fma_(V a, V b, V c) {{ return a * b + c; }}
 static inline V sqrt_(V a) {{ V r; for (int i = 0; i < LANES; i++) r[i] = __builtin_sqrt(a[i]); return r; }}
 static inline V fabs_(V a) {{ return (V)((I)a & every(0x7fffffffffffffffLL)); }}
+static inline V put_(V a, double x, int i) {{ a[i] = x; return a; }}
 #include "flushing.h"
 """
 
@@ -135,8 +136,20 @@ def _load(rest: str) -> tuple[str, str]:
     return _type(kind), f"*({'volatile ' if volatile else ''}{_type(kind)}*){_operand('ptr', place)}"
 
 
-def _alloca(kind: str) -> tuple[str, str]:
-    return "char*", f"(char*)__builtin_alloca(sizeof({_type(kind)}))"
+def _alloca(rest: str) -> tuple[str, str]:
+    kind, *more = _split(rest)
+    count = next((part.removeprefix("i64 ") for part in more if part.startswith("i64 ")), "1")
+    return "char*", f"(char*)__builtin_alloca(sizeof({_type(kind)}) * {count})"
+
+
+def _insert(rest: str) -> tuple[str, str]:
+    (kind, vector), (_, number), (_, lane) = _arguments(rest)
+    return _type(kind), f"put_({'V{}' if vector == 'poison' else vector[1:]}, {_operand('double', number)}, {lane})"
+
+
+def _extract(rest: str) -> tuple[str, str]:
+    (_, vector), (_, lane) = _arguments(rest)
+    return "double", f"{vector[1:]}[{lane}]"
 
 
 def _atomic(rest: str) -> tuple[str, str]:
@@ -151,6 +164,7 @@ def _negate(rest: str) -> tuple[str, str]:
 
 _VALUES: dict[str, Callable[[str], tuple[str, str]]] = {
     **{"fcmp": _compare, "icmp": _compare, "select": _select, "call": _call, "bitcast": _bitcast},
+    **{"insertelement": _insert, "extractelement": _extract},
     **{"getelementptr": _address, "load": _load, "alloca": _alloca, "atomicrmw": _atomic, "fneg": _negate},
 }
 

@@ -41,7 +41,7 @@ class Decided:
 
     given: Given
     decision: Decision
-    reasons: list[str]
+    reasons: np.ndarray
     interventions: tuple[str, ...]
 
 
@@ -219,7 +219,7 @@ class Clinic:
         self._ledgers[given.drug.id] = self._ledgers[given.drug.id].after(final)
         reasons = np.full(ids.size, "", dtype=object)
         if not final.due.any():
-            return Decided(given, final, list(reasons), profile.interventions)
+            return Decided(given, final, reasons, profile.interventions)
         slots = Slots(self._arm, given.drug.id, ids, self._history.now, agenda.course, agenda.cycle, agenda.number)
         made = decision_columns(profile, final, slots=slots)
         self._decisions.append(made)
@@ -230,7 +230,7 @@ class Clinic:
         lowered[now_lower] = [_of_earlier(reason) for reason in reasons[now_lower]]
         still_lower = final.due & (final.fraction < 1) & (reasons == "")
         reasons[still_lower] = lowered[still_lower]
-        return Decided(given, final, list(reasons), profile.interventions)
+        return Decided(given, final, reasons, profile.interventions)
 
     def _may_go_on(self, only_if: str) -> BoolArray:
         """(patients,) what the last scan says about a further course."""

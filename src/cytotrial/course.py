@@ -10,7 +10,7 @@ import pandas as pd
 
 from cytotrial.catalogue import Drug
 from cytotrial.engine.ensemble import Ensemble, Outputs
-from cytotrial.engine.kernel import CompiledModel
+from cytotrial.engine.kernel import CompiledModel, compile_observations
 from cytotrial.engine.status import Status
 from cytotrial.engine.tolerances import Tolerances
 from cytotrial.entries import Entries
@@ -115,12 +115,14 @@ class Course:
         self._recorded = patients.numbers <= recorded
         names = biology.system.observables
         self._watched = [index for index, name in enumerate(names) if watched is None or name in watched]
+        self._watch = compile_observations(biology.system, [names[index] for index in self._watched])
         self._trajectories: list[tuple[IntArray, FloatArray, np.ndarray]] = []
         self._entries = Entries(self._ensemble, biology, patients.numbers)
         self._truth: FloatArray = np.zeros((len(self._watched), count))
         self._observed: FloatArray = np.zeros((len(names), count))
         self.happenings = Happenings(tuple(biology.events.values()), seed=seed, ids=patients.numbers, other_death=other_death)
         self._hazards = np.array([self._states.index(event.hazard) for event in self.happenings.events], dtype=np.int64)
+        self._causes = [(event, self._inputs.index(event.sets)) for event in self.happenings.events if event.sets is not None]
         self.visit = self._first_visit()
 
     @property
@@ -180,13 +182,11 @@ class Course:
         (who,) = np.nonzero(moved)
         hazards = self._ensemble.states_of(who, self._hazards).T
         self.happenings.advance(hazards, before, now, who)
-        for event in self.happenings.events:
-            if event.sets is not None:
-                index = self._inputs.index(event.sets)
-                (on,) = np.nonzero(moved & self.happenings.lasting(event, now) & (inputs[:, index] == 0))
-                self._entries.set(index, on, time=now[on], value=1.0, what="event")
-                self._seen_inputs[on, index] = 1.0
-                self._entries.set(index, on, time=self.happenings.end_of(event)[on], value=0.0, what="event")
+        for event, index in self._causes:
+            (on,) = np.nonzero(moved & self.happenings.lasting(event, now) & (inputs[:, index] == 0))
+            self._entries.set(index, on, time=now[on], value=1.0, what="event")
+            self._seen_inputs[on, index] = 1.0
+            self._entries.set(index, on, time=self.happenings.end_of(event)[on], value=0.0, what="event")
         self._is_over |= moved & (self.happenings.death_time <= now)
 
     def finish(self, at: BoolArray) -> None:
@@ -242,7 +242,7 @@ class Course:
         left = np.where(self._is_over & (self.happenings.death_time <= self._end), DEATH, END_OF_FOLLOW_UP)
         reasons = np.where(self._ensemble.status == Status.OK, left, SIMULATION_FAILED)
         for given in self.given:
-            given.agenda.leave(self._time, self.ids, reasons=list(reasons))
+            given.agenda.leave(self._time, self.ids, reasons=reasons)
 
     def failures(self) -> pd.DataFrame:
         """Patients whose simulation failed, with the reason."""
@@ -280,7 +280,7 @@ class Course:
         self._time = np.zeros(self.ids.size)
         observed = self._observe(everybody)
         self._truth = observed[self._watched]
-        self._keep(np.arange(self.ids.size), self._time, self._ensemble.observe())
+        self._keep(Outputs(np.arange(self.ids.size), self._time, self._ensemble.states, self._seen_inputs))
         return self._visit(everybody, self._truths(observed), Interval(np.zeros(self.ids.size)), is_first=True)
 
     def _visit(self, present: BoolArray, truth: dict[str, FloatArray], interval: Interval, *, is_first: bool = False) -> Visit:
@@ -338,14 +338,14 @@ class Course:
         """
         highest, lowest = np.maximum(truth, self._truth), np.minimum(truth, self._truth)
         for outputs in rows:
-            values = self._model.observe(outputs.states, self.patients.parameters, outputs.inputs, owner=outputs.patient)
             # Rows are ordered by patient: one reduction per run of equal patients.
             starts = np.flatnonzero(np.diff(outputs.patient, prepend=-1))
-            if starts.size:
-                who, watched = outputs.patient[starts], values[:, self._watched]
+            if starts.size and self._watched:
+                who = outputs.patient[starts]
+                watched = self._watch(outputs.states, self.patients.parameters, outputs.inputs, owner=outputs.patient)
                 highest[:, who] = np.maximum(highest[:, who], np.maximum.reduceat(watched, starts, axis=0).T)
                 lowest[:, who] = np.minimum(lowest[:, who], np.minimum.reduceat(watched, starts, axis=0).T)
-            self._keep(outputs.patient, outputs.time, values)
+            self._keep(outputs)
         increase = truth - self._truth
         self._truth = np.where(present, truth, self._truth)
         return Interval(np.where(present, gap, np.nan), *(self._by_name(values) for values in (highest, lowest, increase)))
@@ -354,13 +354,16 @@ class Course:
         names = [self.biology.system.observables[index] for index in self._watched]
         return dict(zip(names, values, strict=True))
 
-    def _keep(self, patient: IntArray, time: FloatArray, values: np.ndarray) -> None:
-        chosen = self._recorded[patient]
-        if chosen.any():
+    def _keep(self, outputs: Outputs) -> None:
+        """Puts what is true at output times on record, of the patients whose trajectory is kept."""
+        (chosen,) = np.nonzero(self._recorded[outputs.patient])
+        if chosen.size:
+            patient, states, inputs = (part[chosen] for part in (outputs.patient, outputs.states, outputs.inputs))
+            values = self._model.observe(states, self.patients.parameters, inputs, owner=patient)
             # A patient on the way to failing may run beyond single precision: infinite, and the table `failures` says why.
             with np.errstate(over="ignore"):
-                single = values[chosen].astype(np.float32)
-            self._trajectories.append((self.ids[patient[chosen]], time[chosen], single))
+                single = values.astype(np.float32)
+            self._trajectories.append((self.ids[patient], outputs.time[chosen], single))
 
     # ------------------------------------------------------------------ what is given
 

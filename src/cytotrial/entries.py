@@ -37,6 +37,10 @@ class _Entry:
     unit: str
     what: str
 
+    def of(self, some: BoolArray) -> _Entry:
+        """The entry for some of its patients, (who,)."""
+        return replace(self, who=self.who[some], time=self.time[some], value=self.value[some])
+
 
 class Entries:
     """What entered the biology of a chunk of patients so far, and what waits to be handed to their ensemble.
@@ -70,9 +74,14 @@ class Entries:
         if who.size == 0:
             return
         self._forgotten[who, index] = True
-        self._waiting = [
-            _without(entry, who) if entry.kind == SET and entry.index == index else entry for entry in self._waiting
-        ]
+        concerned = [entry.kind == SET and entry.index == index for entry in self._waiting]
+        if any(concerned):
+            stays = np.ones(self._ids.size, dtype=bool)
+            stays[who] = False
+            self._waiting = [
+                entry.of(stays[entry.who]) if is_concerned else entry
+                for entry, is_concerned in zip(self._waiting, concerned, strict=True)
+            ]
         self._record.append(_Entry(who, time, _each(np.nan, who), index, _shown(self._inputs[index]), CALLED_OFF, "", ""))
 
     def note_cure(self, name: str, who: IntArray, *, time: FloatArray, value: float) -> None:
@@ -145,11 +154,6 @@ def _next_call(patient: IntArray, target: IntArray, time: FloatArray, *, called_
 
 def _each(value: FloatArray | float, who: IntArray) -> FloatArray:
     return np.broadcast_to(np.asarray(value, dtype=np.float64), who.shape)
-
-
-def _without(entry: _Entry, who: IntArray) -> _Entry:
-    stays = ~np.isin(entry.who, who)
-    return replace(entry, who=entry.who[stays], time=entry.time[stays], value=entry.value[stays])
 
 
 def _shown(flattened: str) -> str:

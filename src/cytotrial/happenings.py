@@ -32,6 +32,7 @@ class Happenings:
             other_death: when each dies of a cause that is no event of the biology [h]; nobody does where None.
         """
         self.events = tuple(events)
+        self._place = {event.name: index for index, event in enumerate(self.events)}
         self.death_time: FloatArray = np.full(ids.size, np.inf) if other_death is None else other_death.copy()
         self._seed = seed
         self._ids = ids
@@ -98,7 +99,7 @@ class Happenings:
 
     def end_of(self, event: ChanceEvent) -> FloatArray:
         """When the last event of this kind ends [h]."""
-        end: FloatArray = self._last[self.events.index(event)] + event.lasts_hours
+        end: FloatArray = self._last[self._place[event.name]] + event.lasts_hours
         return end
 
     def is_of_an_event(self) -> BoolArray:

@@ -46,7 +46,7 @@ from cytotrial.units import UnitError, parse_quantity
 if TYPE_CHECKING:
     from cytotrial.results.result import Result
 
-PATIENTS_PER_CHUNK = 2_500  # bounds memory; the numbers do not depend on it
+PATIENTS_PER_CHUNK = 5_000  # bounds memory; the numbers do not depend on it
 CHUNKS_AT_ONCE = 4  # while the clinic sees one, another is integrated; bounds memory too
 RECORDED_TRAJECTORIES = 250  # of each arm, the first by number; summaries of time courses need no more
 

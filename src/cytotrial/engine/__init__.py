@@ -7,7 +7,7 @@ are exact. Results are the same bits for any number of threads, lanes or patient
 
 from cytotrial.engine.ensemble import Ensemble, Outputs
 from cytotrial.engine.events import EventKind, Events
-from cytotrial.engine.kernel import CompiledModel, compile_model
+from cytotrial.engine.kernel import CompiledModel, compile_model, compile_observations
 from cytotrial.engine.sensitivity import Sensitivities, sensitivities
 from cytotrial.engine.status import Status
 from cytotrial.engine.tolerances import Tolerances
@@ -22,5 +22,6 @@ __all__ = [
     "Status",
     "Tolerances",
     "compile_model",
+    "compile_observations",
     "sensitivities",
 ]

@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import platformdirs
 import sympy
 
-from cytotrial.engine.layout import Shape
 from cytotrial.engine.machine import Machine, compiler_version
 from cytotrial.model.system import OdeSystem
 
@@ -37,7 +35,7 @@ def cache_key(system: OdeSystem, machine: Machine, *, method: str) -> str:
     return digest.hexdigest()
 
 
-def read_cached(folder: Path, key: str) -> tuple[bytes, Shape] | None:
+def read_cached(folder: Path, key: str) -> tuple[bytes, dict[str, int]] | None:
     """The code and sizes kept under this key, or None when there is nothing whole to read."""
     try:
         content = (folder / key).read_bytes()
@@ -47,12 +45,12 @@ def read_cached(folder: Path, key: str) -> tuple[bytes, Shape] | None:
     if hashlib.sha256(body).digest() != digest:
         return None
     header, _, code = body.partition(b"\n")
-    return code, Shape(**json.loads(header))
+    return code, json.loads(header)
 
 
-def write_cached(folder: Path, key: str, *, code: bytes, shape: Shape) -> bool:
+def write_cached(folder: Path, key: str, *, code: bytes, sizes: Mapping[str, int]) -> bool:
     """Keep code and sizes under this key; False when the folder cannot be written."""
-    body = json.dumps(asdict(shape)).encode() + b"\n" + code
+    body = json.dumps(dict(sizes)).encode() + b"\n" + code
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # Written beside its place and moved there whole: another process never reads half a file.

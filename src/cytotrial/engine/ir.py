@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 
@@ -188,6 +188,23 @@ class Writer:
         place = Variable(self, kind, name)
         place.set(value)
         return place
+
+    def array(self, kind: str, size: int) -> Value:
+        """The address of a new row of things of this kind, whatever they hold at first."""
+        name = f"%place{len(self.places)}"
+        self.places.append(f"  {name} = alloca {kind}, i64 {size}, align {self._alignment(kind)}")
+        return Value(self, "ptr", name)
+
+    def gathered(self, numbers: Sequence[Value]) -> Value:
+        """A vector of numbers, one per lane."""
+        text = "poison"
+        for lane, number in enumerate(numbers):
+            text = self.emit(self.vector, f"insertelement {self.vector} {text}, double {number.name}, i32 {lane}").name
+        return Value(self, self.vector, text)
+
+    def entries(self, vector: Value) -> list[Value]:
+        """The numbers of a vector, one per lane."""
+        return [self.emit("double", f"extractelement {self.vector} {vector.name}, i32 {lane}") for lane in range(self.lanes)]
 
     @contextmanager
     def when(self, condition: Value) -> Iterator[None]:

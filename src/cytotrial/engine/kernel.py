@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import ctypes
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
-from cytotrial.engine.assembly import OVER_ROWS, assemble
+from cytotrial.engine.assembly import OVER_ROWS, SOME, assemble, assemble_some, row_sizes
 from cytotrial.engine.cache import cache_key, default_cache_folder, read_cached, write_cached
 from cytotrial.engine.layout import Shape
 from cytotrial.engine.machine import LoadedCode, Machine, compile_text, host_machine
 from cytotrial.engine.methods import RODAS5P, Method
+from cytotrial.engine.rows import Code, RowFunction
 from cytotrial.model.system import OdeSystem
 
 _ALIGNMENT = 64  # the widest vector in bytes
-
-
-class Code(Protocol):
-    """Machine code in memory, from our compiler or from another."""
-
-    def address(self, name: str, /) -> int:
-        """The address of a function."""
 
 
 class CompiledModel:
@@ -35,62 +29,30 @@ class CompiledModel:
         self.lanes = shape.lanes
         self._code = code
         self._integrate = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(code.address("integrate"))
-        over_rows = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 2, *[ctypes.c_void_p] * 6)
-        self._functions = {name: over_rows(code.address(name)) for name in OVER_ROWS}
+        outputs = (shape.constants, shape.states, shape.observables)
+        self._constants, self._derivatives, self._observe = (
+            RowFunction(code, name, row_sizes(system, size), lanes=shape.lanes)
+            for name, size in zip(OVER_ROWS, outputs, strict=True)
+        )
 
     def derivatives(self, states: np.ndarray, parameters: np.ndarray, inputs: np.ndarray) -> np.ndarray:
         """The rates of change (rows, states) [state unit / h]."""
-        return self._over_rows("derivatives", self.shape.states, states=states, parameters=parameters, inputs=inputs)
+        return self._derivatives(states, parameters, inputs)
 
     def observe(
         self, states: np.ndarray, parameters: np.ndarray, inputs: np.ndarray, *, owner: np.ndarray | None = None
     ) -> np.ndarray:
-        """The observables (rows, observables), each in its unit.
-
-        Args:
-            states: (rows, states).
-            parameters: (rows, parameters); (patients, parameters) where an owner is given.
-            inputs: (rows, inputs).
-            owner: (rows,) the patient each row is of.
-        """
-        size = self.shape.observables
-        return self._over_rows("observe", size, states=states, parameters=parameters, inputs=inputs, owner=owner)
+        """The observables (rows, observables), each in its unit; arguments and errors as those of `RowFunction`."""
+        return self._observe(states, parameters, inputs, owner=owner)
 
     def constants(self, parameters: np.ndarray) -> np.ndarray:
         """What a step reads of each patient's parameters (rows, constants): parameters and expressions of them alone."""
-        # The code copies whole rows, so there must be states and inputs to copy, though no constant depends on them.
         states, inputs = (np.zeros((len(parameters), size)) for size in (self.shape.states, self.shape.inputs))
-        return self._over_rows("constants", self.shape.constants, states=states, parameters=parameters, inputs=inputs)
+        return self._constants(states, parameters, inputs)
 
     def integrate(self, context: np.ndarray) -> None:
         """Run one worker over the patients of a context (see `layout.CONTEXT`)."""
         self._integrate(context.ctypes.data)
-
-    def _over_rows(
-        self,
-        name: str,
-        outputs: int,
-        *,
-        states: np.ndarray,
-        parameters: np.ndarray,
-        inputs: np.ndarray,
-        owner: np.ndarray | None = None,
-    ) -> np.ndarray:
-        arrays = [np.ascontiguousarray(array, np.float64) for array in (states, parameters, inputs)]
-        sizes = (self.shape.states, self.shape.parameters, self.shape.inputs)
-        rows = len(arrays[1]) if owner is None else len(owner)
-        counts = (rows, len(arrays[1]), rows)
-        for array, count, size, what in zip(arrays, counts, sizes, ("states", "parameters", "inputs"), strict=True):
-            if array.shape != (count, size):
-                raise ValueError(f"{what}: the shape is {array.shape}; expected (rows, {what}) = {(count, size)}.")
-        owners = np.arange(rows) if owner is None else np.ascontiguousarray(owner, np.int64)
-        if owner is not None and rows and not 0 <= owners.min() <= owners.max() < len(arrays[1]):
-            raise ValueError(f"owner: expected rows of parameters, 0 to {len(arrays[1]) - 1}.")
-        result = np.empty((rows, outputs))
-        workspace = aligned_zeros((sum(sizes) + outputs) * self.lanes)
-        places = (array.ctypes.data for array in (*arrays, owners, result, workspace))
-        self._functions[name](-(-rows // self.lanes), rows, *places)
-        return result
 
 
 def compile_model(
@@ -112,16 +74,45 @@ def compile_model(
         InputError: an equation uses an unknown name or a function that has no compiled form.
     """
     machine = machine or host_machine()
+
+    def make() -> tuple[str, dict[str, int]]:
+        text, shape = assemble(system, method, lanes=machine.lanes)
+        return text, asdict(shape)
+
+    code, sizes = _compiled(make, cache_key(system, machine, method=method.name), machine, cache_folder)
+    return CompiledModel(system, Shape(**sizes), code)
+
+
+def compile_observations(
+    system: OdeSystem, names: Sequence[str], *, machine: Machine | None = None, cache_folder: Path | None = None
+) -> RowFunction:
+    """Some observables of a system over rows (rows, names), for those who look at few of them often; cached as models are.
+
+    They are the same bits as `CompiledModel.observe` gives.
+    """
+    machine = machine or host_machine()
+
+    def make() -> tuple[str, dict[str, int]]:
+        return assemble_some(system, names, lanes=machine.lanes), {}
+
+    key = cache_key(system, machine, method=f"observe {' '.join(names)}")
+    code, _ = _compiled(make, key, machine, cache_folder)
+    return RowFunction(code, SOME, row_sizes(system, len(names)), lanes=machine.lanes)
+
+
+def _compiled(
+    make: Callable[[], tuple[str, dict[str, int]]], key: str, machine: Machine, cache_folder: Path | None
+) -> tuple[LoadedCode, dict[str, int]]:
+    """Code and sizes kept under this key, or made from text now."""
     folder = cache_folder or default_cache_folder()
-    key = cache_key(system, machine, method=method.name)
     cached = read_cached(folder, key)
     if cached is None:
-        text, shape = assemble(system, method, lanes=machine.lanes)
+        text, sizes = make()
         code = compile_text(text, machine)
-        write_cached(folder, key, code=code, shape=shape)
+        write_cached(folder, key, code=code, sizes=sizes)
     else:
-        code, shape = cached
-    return CompiledModel(system, shape, LoadedCode(code, machine))
+        code, sizes = cached
+    return LoadedCode(code, machine), sizes
 
 
 def with_lanes(machine: Machine, lanes: int) -> Machine:

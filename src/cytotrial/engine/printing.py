@@ -12,13 +12,23 @@ CONDITIONS = (*RELATIONS, "and", "or", "not")
 
 
 class Printer:
-    """Prints into one function. Leaves are loaded when first used; values of `stored` are loaded instead of computed."""
+    """Prints into one function. Leaves are loaded when first used; values of `stored` are loaded instead of computed.
+
+    A product is fused with a sum where no other value uses it: of the outputs, or of `beside` where given.
+    """
 
     def __init__(
-        self, writer: Writer, program: Program, load: Callable[[str, int], Value], *, stored: Mapping[int, int] | None = None
+        self,
+        writer: Writer,
+        program: Program,
+        load: Callable[[str, int], Value],
+        *,
+        stored: Mapping[int, int] | None = None,
+        beside: Iterable[int] | None = None,
     ) -> None:
         self._writer, self._program, self._load = writer, program, load
         self._stored = stored or {}
+        self._beside = beside
         self._done: dict[int, Value] = {}
         self._fused: set[int] = set()
 
@@ -26,7 +36,8 @@ class Printer:
         """The outputs as vectors, in order."""
         outputs = list(outputs)
         order = self._order(outputs)
-        self._fused = self._products_used_once(order, outputs)
+        together = outputs if self._beside is None else list(self._beside)
+        self._fused = self._products_used_once(self._order(together), together)
         for index in order:
             if index not in self._fused:
                 self._done[index] = self._print(index)

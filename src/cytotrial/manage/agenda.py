@@ -17,6 +17,9 @@ from cytotrial.protocol.planned import PlannedDose
 
 COLUMNS = ("ID", "TIME", "DRUG", "COURSE", "CYCLE", "DOSE", "PLANNED", "GIVEN", "UNIT", "ROUTE", "DURATION", "ACTION", "REASON")
 
+Reasons = Sequence[str] | np.ndarray
+"""Why, in one line per patient."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -102,9 +105,7 @@ class Agenda:
         end: FloatArray = self.start + self.shift + ends[np.minimum(self.slot, len(ends) - 1)]
         return end
 
-    def give(
-        self, mask: BoolArray, fraction: FloatArray, time: FloatArray, ids: IntArray, *, reasons: Sequence[str]
-    ) -> FloatArray:
+    def give(self, mask: BoolArray, fraction: FloatArray, time: FloatArray, ids: IntArray, *, reasons: Reasons) -> FloatArray:
         """Records the doses given and moves on; returns the amounts [nmol] (patients,), 0 where none.
 
         A full dose given late is recorded as a delay, with the reason it was put off for.
@@ -143,28 +144,28 @@ class Agenda:
         routes = np.array([dose.route for dose in self.plan.doses])
         return routes[np.minimum(self.slot, len(routes) - 1)]
 
-    def skip(self, mask: BoolArray, time: FloatArray, ids: IntArray, *, reasons: Sequence[str]) -> None:
+    def skip(self, mask: BoolArray, time: FloatArray, ids: IntArray, *, reasons: Reasons) -> None:
         """Records withheld doses, which are never made up, and moves on."""
         self._record(mask, time, ids, np.zeros(len(mask)), "withhold", reasons)
         self._move(mask, self.slot + 1)
 
-    def delay(self, mask: BoolArray, by: FloatArray, *, reasons: Sequence[str]) -> None:
+    def delay(self, mask: BoolArray, by: FloatArray, *, reasons: Reasons) -> None:
         """Moves the present slot and all later ones of the course; the slot is recorded when its fate is known."""
         self.shift = np.where(mask, self.shift + by, self.shift)
         self._is_late |= mask
         self._late_because = np.where(mask, np.asarray(reasons, dtype=object), self._late_because)
 
-    def stop_cycle(self, mask: BoolArray, time: FloatArray, ids: IntArray, *, reasons: Sequence[str]) -> None:
+    def stop_cycle(self, mask: BoolArray, time: FloatArray, ids: IntArray, *, reasons: Reasons) -> None:
         """Gives up the rest of the cycle; the next cycle stands. Between two cycles there is nothing to give up."""
         is_between = (self.number == 1) & (self.next_time > time + TIME_TOLERANCE_HOURS)
         following = np.array([int(np.sum(self._cycle <= cycle)) for cycle in self._cycle])
         self._lose(mask & ~is_between, following[np.minimum(self.slot, len(following) - 1)], time, ids, "stop cycle", reasons)
 
-    def stop_course(self, mask: BoolArray, time: FloatArray, ids: IntArray, *, reasons: Sequence[str]) -> None:
+    def stop_course(self, mask: BoolArray, time: FloatArray, ids: IntArray, *, reasons: Reasons) -> None:
         """Gives up the rest of the course; a further course stays possible."""
         self._lose(mask, np.full(len(mask), len(self._hours)), time, ids, "stop course", reasons)
 
-    def stop_drug(self, mask: BoolArray, time: FloatArray, ids: IntArray, *, reasons: Sequence[str]) -> None:
+    def stop_drug(self, mask: BoolArray, time: FloatArray, ids: IntArray, *, reasons: Reasons) -> None:
         """Gives up the drug for good."""
         on_course = mask & ~self.at_gate & ~self.is_closed
         self._lose(on_course, np.full(len(mask), len(self._hours)), time, ids, "stop drug", reasons)
@@ -182,7 +183,7 @@ class Agenda:
         """No further course."""
         self.is_closed |= mask
 
-    def leave(self, time: FloatArray, ids: IntArray, *, reasons: Sequence[str]) -> None:
+    def leave(self, time: FloatArray, ids: IntArray, *, reasons: Reasons) -> None:
         """Records what is left of courses that are still running when the follow-up of these patients ends."""
         running = ~self.at_gate & ~self.is_closed
         self._lose(running, np.full(len(ids), len(self._hours)), time, ids, "not reached", reasons)
@@ -202,9 +203,7 @@ class Agenda:
         self.at_gate |= over & more
         self.is_closed |= over & ~more
 
-    def _lose(
-        self, mask: BoolArray, slot: IntArray, time: FloatArray, ids: IntArray, action: str, reasons: Sequence[str]
-    ) -> None:
+    def _lose(self, mask: BoolArray, slot: IntArray, time: FloatArray, ids: IntArray, action: str, reasons: Reasons) -> None:
         here = self.slot.copy()
         for ahead in range(int(np.max(np.where(mask, slot - here, 0), initial=0))):
             lost = mask & (here + ahead < slot)
@@ -222,7 +221,7 @@ class Agenda:
         ids: IntArray,
         given: FloatArray,
         action: str,
-        reasons: Sequence[str] | np.ndarray,
+        reasons: Reasons,
     ) -> None:
         rows = np.flatnonzero(mask)
         if rows.size == 0:
@@ -242,7 +241,7 @@ class Agenda:
                 "ROUTE": self.routes()[rows].astype(object),
                 "DURATION": self.durations()[rows],
                 "ACTION": _repeated(action, rows.size),
-                "REASON": np.array([reasons[int(row)] for row in rows], dtype=object),
+                "REASON": np.asarray(reasons, dtype=object)[rows],
             }
         )
 

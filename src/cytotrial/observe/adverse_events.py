@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from cytotrial.observe.arrays import BoolArray, CodeArray, FloatArray, IntArray
+from cytotrial.observe.columns import texts
 from cytotrial.observe.grading import Grader
 
 COLUMNS = ("ARM", "ID", "TERM", "SOC", "GRADE", "ASTTM", "AENTM", "TIME_WORST", "COURSE", "CYCLE", "VERSION")
@@ -105,21 +106,30 @@ class AdverseEvents:
         if not parts:
             return pd.DataFrame({name: pd.Series(dtype=_TYPES.get(name, "object")) for name in COLUMNS})
         terms = list(self._grader.terms.values())
-        which = np.concatenate([part.term for part in parts])
+        which, onset = (np.concatenate([getattr(part, name) for part in parts]) for name in ("term", "onset"))
+        patient = ids[np.concatenate([part.rows for part in parts])]
+        by_name = np.argsort(np.argsort([term.name for term in terms], kind="stable"))
+        order = np.lexsort((by_name[which], onset, patient))
+        which = which[order]
+        same = np.zeros(order.size, dtype=np.int8)
+
+        def joined(name: str) -> np.ndarray:
+            return np.concatenate([getattr(part, name) for part in parts])[order]
+
         columns = {
-            "ARM": arm,
-            "ID": ids[np.concatenate([part.rows for part in parts])],
-            "TERM": np.array([term.name for term in terms], dtype=object)[which],
-            "SOC": np.array([term.system_organ_class for term in terms], dtype=object)[which],
-            "GRADE": np.concatenate([part.worst for part in parts]).astype(np.int64),
-            "ASTTM": np.concatenate([part.onset for part in parts]),
-            "AENTM": np.concatenate([part.end for part in parts]),
-            "TIME_WORST": np.concatenate([part.time_worst for part in parts]),
-            "COURSE": np.concatenate([part.course for part in parts]),
-            "CYCLE": np.concatenate([part.cycle for part in parts]),
-            "VERSION": self._grader.version,
+            "ARM": texts(same, [arm]),
+            "ID": patient[order],
+            "TERM": texts(which, [term.name for term in terms]),
+            "SOC": texts(which, [term.system_organ_class for term in terms]),
+            "GRADE": joined("worst").astype(np.int64),
+            "ASTTM": onset[order],
+            "AENTM": joined("end"),
+            "TIME_WORST": joined("time_worst"),
+            "COURSE": joined("course"),
+            "CYCLE": joined("cycle"),
+            "VERSION": texts(same, [self._grader.version]),
         }
-        return pd.DataFrame(columns).sort_values(["ID", "ASTTM", "TERM"], kind="stable", ignore_index=True)[list(COLUMNS)]
+        return pd.DataFrame(columns, copy=False)[list(COLUMNS)]
 
     def _episodes(self, term: IntArray, rows: IntArray, *, end: FloatArray) -> _Episodes:
         """The episodes that are open at these places of terms and positions of patients."""

@@ -113,8 +113,8 @@ def observe(
     since = np.where(occasion.first, occasion.time, occasion.time - np.nan_to_num(interval.hours))
     (here,) = np.nonzero(occasion.present)
     occasion_here = occasion.of(here)
-    nothing = np.full(occasion.time.shape, np.nan)
-    values, due = dict.fromkeys(plan.findings, nothing), []
+    values = dict(zip(plan.findings, np.full((len(plan.findings), occasion.time.size), np.nan), strict=True))
+    due = []
     for name, finding in plan.findings.items():
         last = since if history is None else history.measured_at(name)
         at = here[_is_due(finding, occasion_here, last[here])]
@@ -123,7 +123,6 @@ def observe(
             if true_value is not None:
                 due.append(_Due(finding, at, true_value))
     for one, measured in zip(due, _measure(due, random, occasion.time), strict=True):
-        values[one.finding.name] = nothing.copy()
         values[one.finding.name][one.at] = measured
     return Chart(occasion.time, occasion.present, occasion.first & occasion.present, since, values)
 

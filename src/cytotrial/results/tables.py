@@ -119,13 +119,14 @@ def coded(table: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 def _with_types(table: str, frame: pd.DataFrame, *, text: str) -> pd.DataFrame:
     types: dict[Kind, str] = {**PANDAS_TYPES, "text": text}
-    columns, wanted = {}, {}
+    columns = {}
     for name, kind in column_kinds(table, list(frame.columns)).items():
         column = frame[name] if name in frame else pd.Series(pd.NA, index=frame.index)
         is_text = name not in COLUMNS[table] and name in frame and not pd.api.types.is_numeric_dtype(column)
-        columns[name] = column
-        wanted[name] = types["text" if is_text else kind]
-    return pd.DataFrame(columns, copy=False).astype(wanted)
+        wanted = pd.api.types.pandas_dtype(types["text" if is_text else kind])
+        # Most columns of a long table have their type already, and would be copied all the same.
+        columns[name] = column if column.dtype == wanted else column.astype(wanted)
+    return pd.DataFrame(columns, copy=False)
 
 
 def empty(table: str) -> pd.DataFrame:
