@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from cytotrial.engine.elimination import Elimination
 from cytotrial.engine.ir import Module, Value, Writer
@@ -27,11 +27,10 @@ def write_step(
     method: Method,
     shape: Shape,
 ) -> None:
-    """Add the functions `rates`, `factorise`, `solve`, `step` and `between` to the module."""
+    """Add the functions `first_stage`, `later_stage`, `step` and `between` to the module."""
     parts = _Parts(module, program, stored=stored, shape=shape)
-    parts.write_rates(derivatives)
-    parts.write_factorise(derivatives, jacobian, elimination=elimination)
-    parts.write_solve(elimination)
+    parts.write_first_stage(derivatives, jacobian, elimination=elimination)
+    parts.write_later_stage(derivatives, elimination=elimination)
     _write_step(module, method, shape=shape)
     _write_between(module, method, shape=shape)
 
@@ -42,22 +41,15 @@ class _Parts:
     def __init__(self, module: Module, program: Program, *, stored: Mapping[int, int], shape: Shape) -> None:
         self._module, self._program, self._stored, self._shape = module, program, stored, shape
 
-    def write_rates(self, derivatives: Sequence[int]) -> None:
-        """rates(workspace, states, out)."""
-        with self._module.function("rates", ("ptr", "ptr", "ptr")) as (writer, (workspace, states, out)):
-            for index, value in enumerate(self._printer(writer, workspace, states).print_all(derivatives)):
-                writer.store(value, out, index)
-
-    def write_factorise(
+    def write_first_stage(
         self, derivatives: Sequence[int], jacobian: Mapping[tuple[int, int], int], *, elimination: Elimination
     ) -> None:
-        """factorise(workspace): the rates at y into the first stage, and the factors of I / (h gamma) - J."""
+        """first_stage(workspace): the factors of I / (h gamma) - J at y, and with them the first stage from the rates there."""
         places = self._shape.places()
-        with self._module.function("factorise", ("ptr",)) as (writer, (workspace,)):
+        with self._module.function("first_stage", ("ptr",)) as (writer, (workspace,)):
             states = writer.address(writer.vector, workspace, places["y"])
             printed = self._printer(writer, workspace, states).print_all([*derivatives, *jacobian.values()])
-            for index, value in enumerate(printed[: len(derivatives)]):
-                writer.store(value, workspace, places["stage"] + index)
+            right = dict(enumerate(printed[: len(derivatives)]))
             diagonal = writer.load(writer.vector, workspace, places["diagonal"])
             matrix: dict[int, Value] = {elimination.slots[index, index]: diagonal for index in range(self._shape.states)}
             for (row, column), value in zip(jacobian, printed[len(derivatives) :], strict=True):
@@ -65,6 +57,27 @@ class _Parts:
             self._eliminate(writer, matrix, elimination)
             for slot, value in matrix.items():
                 writer.store(value, workspace, places["matrix"] + slot)
+            _solve(writer, right, elimination, matrix.__getitem__)
+            self._store(writer, right, workspace, places["stage"])
+
+    def write_later_stage(self, derivatives: Sequence[int], *, elimination: Elimination) -> None:
+        """later_stage(workspace, states, stage): the stage from the rates at its states and what `stage` holds of those before."""
+        places = self._shape.places()
+        with self._module.function("later_stage", ("ptr", "ptr", "ptr")) as (writer, (workspace, states, stage)):
+            inverse = writer.load(writer.vector, workspace, places["inverse"])
+            rates = self._printer(writer, workspace, states).print_all(derivatives)
+            right = {
+                index: writer.fma(writer.load(writer.vector, stage, index), inverse, rate) for index, rate in enumerate(rates)
+            }
+            _solve(
+                *(writer, right, elimination),
+                lambda slot: writer.load(writer.vector, workspace, places["matrix"] + slot),
+            )
+            self._store(writer, right, stage, 0)
+
+    def _store(self, writer: Writer, values: Mapping[int, Value], base: Value, first: int) -> None:
+        for index, value in values.items():
+            writer.store(value, base, first + index)
 
     def _eliminate(self, writer: Writer, matrix: dict[int, Value], elimination: Elimination) -> None:
         for operation, target, left, right in elimination.factor:
@@ -76,20 +89,6 @@ class _Parts:
                 matrix[target] = writer.fma(-matrix[left], matrix[right], matrix[target])
             else:
                 matrix[target] = -(matrix[left] * matrix[right])
-
-    def write_solve(self, elimination: Elimination) -> None:
-        """solve(workspace, right): the right-hand side replaced by the solution."""
-        place = self._shape.places()["matrix"]
-        with self._module.function("solve", ("ptr", "ptr")) as (writer, (workspace, right)):
-            side = {index: writer.load(writer.vector, right, index) for index in range(self._shape.states)}
-            for operation, target, slot, other in elimination.solve:
-                entry = writer.load(writer.vector, workspace, place + slot)
-                if operation == "scale":
-                    side[target] = side[target] * entry
-                else:
-                    side[target] = writer.fma(-entry, side[other], side[target])
-            for index, value in side.items():
-                writer.store(value, right, index)
 
     def _printer(self, writer: Writer, workspace: Value, states: Value) -> Printer:
         places = self._shape.places()
@@ -103,14 +102,22 @@ class _Parts:
         return Printer(writer, self._program, load, stored=self._stored)
 
 
+def _solve(writer: Writer, right: dict[int, Value], elimination: Elimination, entry: Callable[[int], Value]) -> None:
+    """Replaces a right-hand side by the solution; `entry` gives the entries of the factorised matrix."""
+    for operation, target, slot, other in elimination.solve:
+        if operation == "scale":
+            right[target] = right[target] * entry(slot)
+        else:
+            right[target] = writer.fma(-entry(slot), right[other], right[target])
+
+
 def _write_step(module: Module, method: Method, *, shape: Shape) -> None:
     places, states = shape.places(), shape.states
     with module.function("step", ("ptr",)) as (writer, (workspace,)):
         y, y_new, stage = (writer.address(writer.vector, workspace, places[name]) for name in ("y", "y_new", "stage"))
         inverse = writer.load(writer.vector, workspace, places["inverse"])
         writer.store(inverse * (1 / method.gamma), workspace, places["diagonal"])
-        writer.call("factorise", workspace)
-        writer.call("solve", workspace, stage)
+        writer.call("first_stage", workspace)
         for number in range(1, method.stages):
             own = writer.address(writer.vector, stage, number * states)
             with writer.loop(states) as index:
@@ -120,11 +127,8 @@ def _write_step(module: Module, method: Method, *, shape: Shape) -> None:
                 else:
                     argument = _combine(writer, stage, index, method.a[number], states=states, start=argument)
                 writer.store(argument, y_new, index)
-            writer.call("rates", workspace, y_new, own)
-            with writer.loop(states) as index:
-                carried = _combine(writer, stage, index, method.c[number], states=states)
-                writer.store(writer.fma(carried, inverse, writer.load(writer.vector, own, index)), own, index)
-            writer.call("solve", workspace, own)
+                writer.store(_combine(writer, stage, index, method.c[number], states=states), own, index)
+            writer.call("later_stage", workspace, y_new, own)
         _write_error(writer, workspace, method, shape=shape)
 
 

@@ -20,7 +20,7 @@ def body_of(text, name):
 def test_expressions_of_parameters_alone_are_not_computed_in_a_step(write_system):
     text, shape = assemble(write_system({"x": "-exp(k)*x/volume**1.3"}, parameters="k volume"), RODAS5P, lanes=4)
     assert "vector_exp" in body_of(text, "constants_of_block")
-    assert "vector_exp" not in body_of(text, "rates")
+    assert "vector_exp" not in body_of(text, "later_stage")
     assert shape.constants <= 2  # the factor of x, and its negative for the Jacobian
 
 
@@ -31,8 +31,8 @@ def test_no_instruction_may_be_rearranged_or_fused_unasked(write_system):
 
 def test_a_sum_with_a_product_is_fused_once(write_system):
     text, _ = assemble(write_system({"x": "y*z + z", "y": "0", "z": "0"}), RODAS5P, lanes=4)
-    assert body_of(text, "rates").count("llvm.fma") == 1
-    assert "fmul" not in body_of(text, "rates")
+    assert body_of(text, "later_stage").count("llvm.fma") == 1
+    assert "fmul" not in body_of(text, "later_stage")
 
 
 @pytest.mark.parametrize("patients", [0, 1, 5])

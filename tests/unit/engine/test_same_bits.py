@@ -15,7 +15,7 @@ from cytotrial.engine.kernel import compile_model
 from cytotrial.engine.machine import assembly_of, host_machine
 from cytotrial.engine.methods import RODAS5P
 
-OF_A_STEP = ("rates", "factorise", "solve", "step", "between")
+OF_A_STEP = ("first_stage", "later_stage", "step", "between")
 PATIENTS = 23
 GRID = np.arange(1.0, 73.0, 1.5)
 
