@@ -61,7 +61,7 @@ class _Parts:
             self._store(writer, right, workspace, places["stage"])
 
     def write_later_stage(self, derivatives: Sequence[int], *, elimination: Elimination) -> None:
-        """later_stage(workspace, states, stage): the stage from the rates at its states and what `stage` holds of those before."""
+        """later_stage(workspace, states, stage): a stage from the rates at its states and what it holds of those before."""
         places = self._shape.places()
         with self._module.function("later_stage", ("ptr", "ptr", "ptr")) as (writer, (workspace, states, stage)):
             inverse = writer.load(writer.vector, workspace, places["inverse"])

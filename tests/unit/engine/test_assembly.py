@@ -31,8 +31,8 @@ def test_no_instruction_may_be_rearranged_or_fused_unasked(write_system):
 
 def test_a_sum_with_a_product_is_fused_once(write_system):
     text, _ = assemble(write_system({"x": "y*z + z", "y": "0", "z": "0"}), RODAS5P, lanes=4)
-    assert body_of(text, "later_stage").count("llvm.fma") == 1
-    assert "fmul" not in body_of(text, "later_stage")
+    assert body_of(text, "derivatives_of_block").count("llvm.fma") == 1
+    assert "fmul" not in body_of(text, "derivatives_of_block")
 
 
 @pytest.mark.parametrize("patients", [0, 1, 5])
