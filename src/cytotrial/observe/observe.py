@@ -58,16 +58,11 @@ class PatientStreams:
     seed: int
     patient: IntArray
 
-    def normals(self, streams: Sequence[str], time: FloatArray, *, at: Sequence[IntArray], draws: int) -> FloatArray:
-        """Standard normal numbers for a time [h] (patients,), those of each stream for the patients at its positions `at`.
+    def uniforms(self, streams: Sequence[str], time: FloatArray, *, at: Sequence[IntArray], draws: int) -> FloatArray:
+        """Uniform numbers for a time [h] (patients,), those of each stream for the patients at its positions `at`.
 
         One after the other: (all `at`, draws).
         """
-        numbers: FloatArray = ndtri(self.uniforms(streams, time, at=at, draws=draws))
-        return numbers
-
-    def uniforms(self, streams: Sequence[str], time: FloatArray, *, at: Sequence[IntArray], draws: int) -> FloatArray:
-        """Uniform numbers, as `normals`."""
         minutes = _minutes(time)
         patients = [self.patient[rows] for rows in at]
         return uniforms_of_streams(self.seed, streams, patients, [minutes[rows] for rows in at], draws=draws)
@@ -191,14 +186,22 @@ def _noisy(due: Sequence[_Due], random: PatientStreams, time: FloatArray) -> lis
         return [one.true_value for one in due]
     sizes = [one.true_value.size for one in noisy]
     streams = [f"measure:{one.finding.name}" for one in noisy]
-    draws = random.normals(streams, time, at=[one.at for one in noisy], draws=2)
+    relative, absolute = random.uniforms(streams, time, at=[one.at for one in noisy], draws=2).T
     cv, sd = (np.repeat([getattr(one.finding.noise, name) for one in noisy], sizes) for name in ("cv", "sd"))
     value = np.concatenate([one.true_value for one in noisy])
-    measured = value * np.exp(cv * draws[:, 0]) + sd * draws[:, 1]
+    # Few findings have both kinds of error, and a normal number costs as much as all the rest.
+    measured = value * np.exp(_scaled(cv, relative)) + _scaled(sd, absolute)
     # An instrument never reads below zero a quantity that cannot be negative.
     measured = np.where(value >= 0, np.maximum(measured, 0.0), measured)
     parts = iter(np.split(measured, np.cumsum(sizes)[:-1]))
     return [next(parts) if one.finding.noise.cv or one.finding.noise.sd else one.true_value for one in due]
+
+
+def _scaled(spread: FloatArray, uniform: FloatArray) -> FloatArray:
+    """Normal numbers of a spread, from uniform ones; 0 where there is none."""
+    scaled, some = np.zeros(spread.size), spread > 0
+    scaled[some] = spread[some] * ndtri(uniform[some])
+    return scaled
 
 
 def _lost(due: Sequence[_Due], values: list[FloatArray], random: PatientStreams, time: FloatArray) -> list[FloatArray]:
