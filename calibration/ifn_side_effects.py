@@ -71,8 +71,8 @@ FREE = (
     "marrow.neutrophil_sensitivity",
     "injection_site.tendency",
     "gut.bowel_tendency",
-    "eye.susceptibility",
-    "eye.concentration_part",
+    "retina.susceptibility",
+    "retina.concentration_part",
     "autoimmunity.susceptibility",
     "glucose.diabetes_rate",
 )
