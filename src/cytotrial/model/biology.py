@@ -99,7 +99,8 @@ class Biology:
     """One composition of modules.
 
     Attributes:
-        system: the equations; `system.parameters` are the modules' parameters, then the covariates.
+        system: the equations; `system.parameters` are the modules' parameters, then the covariates. Its states are those that
+            can move in this trial.
         modules: ids, in order of composition.
         parameters: by 'module.name'.
         covariates: properties of a patient.
@@ -178,7 +179,20 @@ class Biology:
         return np.column_stack([values[name] for name in self.system.parameters]) if values else np.empty((patients, 0))
 
     def initial_states(self, parameters: Values) -> Values:
-        """The states at the start for each patient, (patients, states), from `parameter_values`; inputs at their defaults.
+        """`system.states` at the start for each patient, (patients, states), from `parameter_values`; inputs at their defaults.
+
+        Raises:
+            ProtocolError: a start is not a finite number, which names the state.
+        """
+        starts = self.starts(parameters)
+        return (
+            np.column_stack([starts[name] for name in self.system.states])
+            if self.system.states
+            else np.empty((len(parameters), 0))
+        )
+
+    def starts(self, parameters: Values) -> dict[str, Values]:
+        """Every state at the start, (patients,) by flattened id, those that cannot move in this trial too.
 
         Raises:
             ProtocolError: a start is not a finite number, which names the state.
@@ -195,7 +209,7 @@ class Biology:
         lost = [name for name in self.states if not np.isfinite(values[name]).all()]
         if lost:
             raise ProtocolError([self._not_finite(name, values[name]) for name in lost])
-        return np.column_stack([values[name] for name in self.system.states]) if self.states else np.empty((patients, 0))
+        return {name: values[name] for name in self.states}
 
     def extinctions(self, parameters: Values) -> dict[str, tuple[Values, float]]:
         """By state: the limit (patients,) below which a visit sets it, and the value it is set to (a cure)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from cytotrial.catalogue import SHARED_GROUPS, Library, Module
 from cytotrial.errors import LibraryError, Place, Problem, did_you_mean
@@ -11,18 +12,21 @@ from cytotrial.model.biology import Biology, Input, Parameter, State
 from cytotrial.model.consistency import CHECKS, PRESENT_CHECKS, inspect, written
 from cytotrial.model.finding import Finding
 from cytotrial.model.parts import Draft
+from cytotrial.model.standstill import standing_still
 from cytotrial.model.symbols import ode_system
 
 
 def compose(library: Library, *, drugs: Sequence[str], disease: str) -> Biology:
     """The biology of a trial: the shared modules, the disease's, and those of all drugs of all arms.
 
-    An undosed drug changes nothing, so the arms of a trial share one composition.
+    An undosed drug changes nothing, so the arms of a trial share one composition. States that none of the trial's drugs can
+    move are not integrated: they stand at their starts, where whatever reads them still finds them.
 
     Raises:
         LibraryError: everything that is wrong, with file and line; or an unknown drug or disease.
     """
-    return biology_of(library, modules_of(library, drugs=drugs, disease=disease))
+    whole = biology_of(library, modules_of(library, drugs=drugs, disease=disease))
+    return replace(whole, system=ode_system(whole.draft, still=standing_still(whole.draft)))
 
 
 def modules_of(library: Library, *, drugs: Sequence[str], disease: str) -> tuple[Module, ...]:

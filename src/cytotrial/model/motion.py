@@ -15,7 +15,7 @@ def quantities(biology: Biology, parameters: Values, states: Values, inputs: Val
     """Every symbol's value, (patients,) by flattened id; `inputs` (patients, inputs) are at their defaults where not given."""
     patients = parameters.shape[0]
     given = biology.input_defaults()[None, :].repeat(patients, axis=0) if inputs is None else inputs
-    values: dict[str, Values] = {}
+    values: dict[str, Values] = biology.starts(parameters)
     for names, table in (
         (biology.system.parameters, parameters),
         (biology.system.states, states),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import numpy as np
 import sympy
@@ -14,16 +15,24 @@ from cytotrial.model.syntax import Expression, Name, Number
 from cytotrial.model.system import OdeSystem, symbol
 
 
-def ode_system(draft: Draft) -> OdeSystem:
-    """The equations of a draft that has no errors. Parameters are the tables' rows, then the interface's covariates."""
+def ode_system(draft: Draft, *, still: Mapping[str, Expression] = MappingProxyType({})) -> OdeSystem:
+    """The equations of a draft that has no errors. Parameters are the tables' rows, then the interface's covariates.
+
+    Args:
+        draft: the composition.
+        still: states that never move, with their starts: these stand in their place, and nothing is integrated for them.
+    """
     parameters = (*draft.parameters, *draft.interface.covariates)
-    known: dict[str, sympy.Basic] = {name: symbol(name) for name in (*draft.states, *parameters, *draft.inputs)}
+    states = tuple(name for name in draft.states if name not in still)
+    known: dict[str, sympy.Basic] = {name: symbol(name) for name in (*states, *parameters, *draft.inputs)}
+    known |= {name: symbolic(start, known) for name, start in still.items()}
     definitions = {name: part.expression for name, part in draft.definitions.items()}
     for name in evaluation_order(definitions)[0]:
         known[name] = symbolic(definitions[name], known)
-    derivatives: dict[str, sympy.Basic] = dict.fromkeys(draft.states, sympy.Integer(0))
+    derivatives: dict[str, sympy.Basic] = dict.fromkeys(states, sympy.Integer(0))
     for rate in draft.rates.values():
-        derivatives[rate.state] = symbolic(rate.expression, known)
+        if rate.state not in still:
+            derivatives[rate.state] = symbolic(rate.expression, known)
     terms: dict[str, list[sympy.Basic]] = {}
     for reaction in draft.reactions.values():
         value = symbolic(reaction.expression, known)
@@ -32,13 +41,13 @@ def ode_system(draft: Draft) -> OdeSystem:
     derivatives |= {pool: sympy.Add(*values) for pool, values in terms.items()}
     observables = tuple(name for name in draft.observables if name in draft.definitions)
     return OdeSystem(
-        states=tuple(draft.states),
+        states=states,
         parameters=parameters,
         inputs=tuple(draft.inputs),
         observables=observables,
         derivatives=tuple(derivatives.values()),
         observations=tuple(known[name] for name in observables),
-        nominal=np.array([state.nominal for state in draft.states.values()], dtype=np.float64),
+        nominal=np.array([draft.states[name].nominal for name in states], dtype=np.float64),
     )
 
 
@@ -68,6 +77,8 @@ def _piecewise(*arguments: sympy.Basic) -> sympy.Basic:
 def _extreme(kind: type[sympy.Max | sympy.Min]) -> Callable[..., sympy.Basic]:
     def build(*arguments: sympy.Basic) -> sympy.Basic:
         distinct = tuple(dict.fromkeys(arguments))
+        if all(argument.is_Number for argument in distinct):
+            return kind(*distinct)  # left as written, it would be a number that SymPy cannot compare in the next one
         return kind(*distinct, evaluate=False) if len(distinct) > 1 else distinct[0]
 
     return build

@@ -57,8 +57,10 @@ def _compare(biology: Biology, parameters: np.ndarray, *, seed: int) -> None:
     inputs = generator.uniform(0.0, 1.0, (5, len(biology.inputs)))
     ours = rates_of_change(biology, quantities(biology, table, states, inputs))
     model = libsbml.readSBMLFromString(biology.sbml()).getModel()
+    starts = biology.starts(table)
     for row in range(5):
-        values = dict(zip(biology.system.parameters, table[row], strict=True))
+        values = {name: float(start[row]) for name, start in starts.items()}
+        values |= dict(zip(biology.system.parameters, table[row], strict=True))
         values |= dict(zip(biology.system.states, states[row], strict=True))
         values |= dict(zip(biology.system.inputs, inputs[row], strict=True))
         theirs = _sbml_rates(model, values, biology.system.states)
