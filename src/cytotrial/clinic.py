@@ -76,7 +76,8 @@ class Clinic:
         self._random = PatientStreams(seed, course.ids)
         self._history = History(standards.plan, patients)
         self._events = AdverseEvents(standards.grader, patients)
-        self._ledgers = {given.drug.id: Ledger.start(patients) for given in course.given}
+        starts = {drug: profile.start_fraction for drug, profile in standards.profiles.items()}
+        self._ledgers = {given.drug.id: Ledger.start(patients, fraction=starts[given.drug.id]) for given in course.given}
         self._lowered_because = {drug: np.full(patients, "", dtype=object) for drug in self._ledgers}
         self._thresholds = {drug: self._threshold_factor(profile) for drug, profile in standards.profiles.items()}
         self._readings = tuple(begin_reading(assessor, patients) for assessor in standards.assessors)
