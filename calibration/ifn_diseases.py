@@ -77,6 +77,21 @@ PLANS: Mapping[str, Plan] = {
             Aim("HCL-002", "hcl212", "any_response", 0.02, 0.5),
         ),
     ),
+    # The one trial of this disease whose course of both responses is published in numbers; the others are for validation.
+    "polycythaemia_vera": Plan(
+        "ropeg_ifn_pv_fast",
+        ("stem_cell_loss", "output_sensitivity", "turnover"),
+        (
+            Aim("PV-ROPEG", "korea_ropeg", "haematologic_at_week_12", 0.03),
+            Aim("PV-ROPEG", "korea_ropeg", "haematologic_at_week_24", 0.03),
+            Aim("PV-ROPEG", "korea_ropeg", "haematologic_at_week_48", 0.03),
+            Aim("PV-ROPEG", "korea_ropeg", "haematologic_at_week_72", 0.03),
+            Aim("PV-ROPEG", "korea_ropeg", "molecular_at_week_12", 0.03),
+            Aim("PV-ROPEG", "korea_ropeg", "molecular_at_week_24", 0.03),
+            Aim("PV-ROPEG", "korea_ropeg", "molecular_at_week_48", 0.03),
+            Aim("PV-ROPEG", "korea_ropeg", "molecular_at_week_72", 0.03),
+        ),
+    ),
     # Both readings of the response are published; the truth lies between.
     "renal_cell_carcinoma": Plan(
         "ifn_rcc",

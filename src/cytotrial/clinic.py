@@ -30,6 +30,7 @@ DEATH_GRADE = 5
 EVENT_WORDS = {"PFS": "progression", "RFS": "recurrence"}
 PROGRESSION = "progression at the scan"
 EARLIER = "earlier "
+TITRATION = "titration from a lower dose"
 NO_DEATH, TREATMENT, DISEASE, OTHER_CAUSE = "", "treatment", "disease", "other"
 DEATH_WORDS = {TREATMENT: "death of treatment", OTHER_CAUSE: "death of another cause"}
 MOST_SEVERE_FIRST = (STOP_DRUG, STOP_COURSE, STOP_CYCLE, WITHHOLD, DELAY)
@@ -76,8 +77,11 @@ class Clinic:
         self._random = PatientStreams(seed, course.ids)
         self._history = History(standards.plan, patients)
         self._events = AdverseEvents(standards.grader, patients)
-        self._ledgers = {given.drug.id: Ledger.start(patients) for given in course.given}
-        self._lowered_because = {drug: np.full(patients, "", dtype=object) for drug in self._ledgers}
+        starts = {drug: profile.start_fraction for drug, profile in standards.profiles.items()}
+        self._ledgers = {given.drug.id: Ledger.start(patients, fraction=starts[given.drug.id]) for given in course.given}
+        self._lowered_because = {
+            drug: np.full(patients, TITRATION if starts[drug] < 1 else "", dtype=object) for drug in self._ledgers
+        }
         self._thresholds = {drug: self._threshold_factor(profile) for drug, profile in standards.profiles.items()}
         self._readings = tuple(begin_reading(assessor, patients) for assessor in standards.assessors)
         self._new_lesion_at = -np.log(uniforms(seed, "new lesion", course.ids, 0, draws=1)[:, 0])

@@ -11,7 +11,7 @@ from cytotrial.formats.conditions import Condition
 
 ACTIONS = (
     "give, withhold, delay <duration>, reduce to <level>, reduce one level, withhold and reduce one level (both: or stop drug),"
-    " raise one level, treat with <intervention>, stop cycle, stop course, stop drug"
+    " raise one level, raise or reduce one level at each dose, treat with <intervention>, stop cycle, stop course, stop drug"
 )
 
 
@@ -110,6 +110,9 @@ class RulesFile(Format):
     levels: list[DoseLevel] = []
     levels_of: Literal["planned_dose", "largest_dose"] = Field(
         default="planned_dose", description="what a level is a fraction of: the dose planned, or the largest one of the course"
+    )
+    starts_at: Name | None = Field(
+        default=None, description="the level of the first dose, where a titration begins below the planned dose"
     )
     judgement: Judgement = Judgement()
     criteria: list[Criterion] = []

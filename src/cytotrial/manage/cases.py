@@ -118,7 +118,7 @@ def _whole_plan(file: RulesFile, plan: MonitoringPlan) -> MonitoringPlan:
 
 def _run_case(case: Case, profile: RuleProfile, plan: MonitoringPlan, terms: Collection[str]) -> CaseResult:
     history = History(plan, 1)
-    ledger = Ledger.start(1)
+    ledger = Ledger.start(1, fraction=profile.start_fraction)
     problems: list[Problem] = []
     step = hours(case.every)
     if case.baseline:

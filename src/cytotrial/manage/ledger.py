@@ -35,11 +35,11 @@ class Ledger:
     moved_by: IntArray
 
     @classmethod
-    def start(cls, patients: int) -> Ledger:
-        """The ledger before anything was given."""
+    def start(cls, patients: int, *, fraction: float = 1.0) -> Ledger:
+        """The ledger before anything was given; `fraction` is the dose level that doses begin at."""
         zero = np.zeros(patients, dtype=np.int64)
         none = np.zeros((0, patients), dtype=np.bool_)
-        return cls(zero, zero, zero, zero, zero, np.ones(patients), np.zeros(patients), none, zero - 1)
+        return cls(zero, zero, zero, zero, zero, np.full(patients, fraction), np.zeros(patients), none, zero - 1)
 
     def of(self, rows: IntArray) -> Ledger:
         """The ledger of the patients at these positions."""

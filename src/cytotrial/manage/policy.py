@@ -34,6 +34,8 @@ ACTION_PHRASES = (
     "withhold and reduce one level",
     "withhold and reduce one level or stop drug",
     "raise one level",
+    "raise one level at each dose",
+    "reduce one level at each dose",
     "treat with <intervention>",
     "stop cycle",
     "stop course",
@@ -58,8 +60,8 @@ class Trigger:
 class Action:
     """What is done: a code, and what the action needs: a level, a time [h], an intervention.
 
-    `levels_down`: by how many levels of the ladder the dose goes down from now on, below 0 up. `or_stop`: where there is no
-    lower level, the drug is stopped.
+    `levels_down`: by how many levels of the ladder the dose goes down from now on, below 0 up. `at_each_dose`: again at each
+    dose while the step holds, as in a titration; else once. `or_stop`: where there is no lower level, the drug is stopped.
     """
 
     code: np.int8
@@ -67,6 +69,7 @@ class Action:
     hours: float = 0.0
     intervention: str = ""
     levels_down: int = 0
+    at_each_dose: bool = False
     or_stop: bool = False
 
 
@@ -131,10 +134,11 @@ def read_action(text: str, levels: Collection[str]) -> Action:
                 f"unknown dose level '{match[1]}'.\n{did_you_mean(match[1], levels) or 'The profile has no levels.'}"
             )
         return Action(REDUCE, level=match[1])
-    if match := re.fullmatch(r"(withhold and )?reduce one level( or stop drug)?", phrase):
-        return Action(WITHHOLD if match[1] else REDUCE, levels_down=1, or_stop=bool(match[2]))
-    if phrase == "raise one level":
-        return Action(GIVE, levels_down=-1)
+    if match := re.fullmatch(r"(withhold and )?reduce one level( at each dose)?( or stop drug)?", phrase):
+        code = WITHHOLD if match[1] else REDUCE
+        return Action(code, levels_down=1, at_each_dose=bool(match[2]), or_stop=bool(match[3]))
+    if match := re.fullmatch(r"raise one level( at each dose)?", phrase):
+        return Action(GIVE, levels_down=-1, at_each_dose=bool(match[1]))
     if match := re.fullmatch(r"treat with ([a-z][a-z0-9_]*)", phrase):
         return Action(TREAT, intervention=match[1])
     raise ValueError(f"'{text}' is not an action.\n{did_you_mean(phrase, ACTION_PHRASES)}")
@@ -146,9 +150,10 @@ def action_text(action: Action) -> str:
     >>> action_text(Action(DELAY, hours=168.0))
     'delay 168 h'
     """
+    again = " at each dose" * action.at_each_dose
     if action.levels_down < 0:
-        return "raise one level"
+        return f"raise one level{again}"
     if action.levels_down > 0:
-        return f"{'withhold and ' * bool(action.code == WITHHOLD)}reduce one level{' or stop drug' * action.or_stop}"
+        return f"{'withhold and ' * bool(action.code == WITHHOLD)}reduce one level{again}{' or stop drug' * action.or_stop}"
     detail = {DELAY: f" {action.hours:g} h", REDUCE: f" to {action.level}", TREAT: f" with {action.intervention}"}
     return ACTIONS[action.code] + detail.get(action.code, "")

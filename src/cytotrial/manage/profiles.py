@@ -61,6 +61,7 @@ def merge_profiles(file: RulesFile, *, name: str, profiles: Mapping[str, RulesFi
                 "withheld_dose": child.withheld_dose if "withheld_dose" in written else merged.withheld_dose,
                 "applies_to": child.applies_to if "applies_to" in written else merged.applies_to,
                 "levels_of": child.levels_of if "levels_of" in written else merged.levels_of,
+                "starts_at": child.starts_at if "starts_at" in written else merged.starts_at,
             }
         )
     return merged

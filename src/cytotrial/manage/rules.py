@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from cytotrial.errors import LibraryError, Place
+from cytotrial.errors import LibraryError, Place, Problem, did_you_mean
 from cytotrial.formats.base import Text
 from cytotrial.formats.rules import Judgement, Recheck, RulesFile
 from cytotrial.manage.ledger import Ledger
@@ -92,6 +92,7 @@ class RuleProfile:
     steps: tuple[Step, ...]
     levels: Mapping[str, float]
     levels_of: Literal["planned_dose", "largest_dose"]
+    start_fraction: float
     recheck_hours: float | None
     wait_at_most_hours: float
     judgement: Judgement
@@ -126,6 +127,10 @@ class RuleProfile:
         problems = check_criteria(file, plan, located)
         levels = {level.id: level.fraction for level in merged.levels}
         steps = read_steps(merged, levels, problems, located)
+        if merged.starts_at is not None and merged.starts_at not in levels:
+            what = f"unknown dose level '{merged.starts_at}'."
+            advice = did_you_mean(merged.starts_at, levels) or "The profile has no levels."
+            problems.append(Problem(located("starts_at"), what, advice))
         if problems:
             raise LibraryError(problems)
         ready, unavailable = ready_criteria(merged, plan, terms)
@@ -138,6 +143,7 @@ class RuleProfile:
             steps=steps,
             levels=levels,
             levels_of=merged.levels_of,
+            start_fraction=levels[merged.starts_at] if merged.starts_at else 1.0,
             recheck_hours=hours(recheck.recheck) if recheck else None,
             wait_at_most_hours=hours(recheck.at_most) if recheck else np.inf,
             judgement=merged.judgement,
@@ -195,7 +201,7 @@ class RuleProfile:
                 delay[chosen] = step.action.hours
             elif step.action.levels_down:
                 moved_by[chosen] = index
-                moves = chosen & (ledger.moved_by != index)
+                moves = chosen & (step.action.at_each_dose | (ledger.moved_by != index))
                 self._move_level(step.action, chosen, moves, action, level_fraction, share=share)
             elif step.action.code == REDUCE:
                 level_fraction[chosen] = np.minimum(level_fraction[chosen], self.levels[step.action.level])
@@ -236,7 +242,8 @@ class RuleProfile:
     ) -> None:
         """Takes the dose of those who move one level up or down the ladder; changes `codes` and `level_fraction`.
 
-        A step that goes on holding from one dose to the next moves once: what was low stays low until the lab is repeated.
+        A step that goes on holding from one dose to the next moves once, unless it says `at each dose`: what was low stays
+        low until the lab is repeated.
         """
         ladder = np.array(sorted({1.0, *self.levels.values()}))
         here = np.searchsorted(ladder, np.minimum(level_fraction, share) - LEVEL_TOLERANCE)

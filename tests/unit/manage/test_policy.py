@@ -45,6 +45,8 @@ def test_every_condition_of_the_format_is_read(text: str, trigger: Trigger) -> N
         ("reduce one level", Action(REDUCE, levels_down=1)),
         ("withhold and reduce one level or stop drug", Action(WITHHOLD, levels_down=1, or_stop=True)),
         ("raise one level", Action(GIVE, levels_down=-1)),
+        ("raise one level at each dose", Action(GIVE, levels_down=-1, at_each_dose=True)),
+        ("reduce one level at each dose or stop drug", Action(REDUCE, levels_down=1, at_each_dose=True, or_stop=True)),
         ("treat with dexamethasone", Action(TREAT, intervention="dexamethasone")),
         ("stop cycle", Action(STOP_CYCLE)),
         ("stop drug", Action(STOP_DRUG)),
@@ -88,6 +90,12 @@ def test_severity_follows_the_order_of_the_format() -> None:
 
 
 def test_actions_are_written_as_they_are_read() -> None:
-    ladder = ("reduce one level", "withhold and reduce one level or stop drug", "raise one level")
+    ladder = (
+        "reduce one level",
+        "withhold and reduce one level or stop drug",
+        "raise one level",
+        "raise one level at each dose",
+        "withhold and reduce one level at each dose",
+    )
     for text in ("give", "delay 168 h", "reduce to half", "treat with dexamethasone", "stop course", *ladder):
         assert action_text(read_action(text, ["half"])) == text

@@ -330,7 +330,7 @@ LADDER = "levels: [{id: two_thirds, fraction: 0.667}, {id: third, fraction: 0.33
 
 def course(profile: RuleProfile, plan: MonitoringPlan, record: Recorder, values: list[float]) -> list[tuple[str, float]]:
     """Action and dose level at successive doses of one patient, by the creatinine seen at each."""
-    history, ledger, taken = History(plan, 1), Ledger.start(1), []
+    history, ledger, taken = History(plan, 1), Ledger.start(1, fraction=profile.start_fraction), []
     for index, value in enumerate(values):
         record(history, 24.0 * index, {"creatinine": [value]})
         decision = decide(profile, history, ledger)
@@ -379,6 +379,31 @@ def test_levels_of_the_largest_dose_are_doses_and_not_shares_of_a_smaller_one(pl
     decision = decide(profile, history, ledger, planned_share=np.full(3, 0.5))
     assert actions(decision) == ["reduce", "give", "stop drug"]
     assert decision.fraction == pytest.approx([0.666, 1.0, 0.0])
+
+
+TITRATION = "levels: [{id: fifth, fraction: 0.2}, {id: two_fifths, fraction: 0.4}, {id: most, fraction: 0.6}]"
+
+
+def titrated(plan: MonitoringPlan, policy: list[str]) -> RuleProfile:
+    low = "{id: low, level: note, when: {lab: creatinine, below: 1.0}, source: {ref: a}}"
+    return ready(rules([CREATININE, low], policy, f"{TITRATION}\nstarts_at: fifth"), plan)
+
+
+def test_a_titration_starts_low_and_rises_at_each_dose_until_its_aim_is_reached(plan: MonitoringPlan, record: Recorder) -> None:
+    profile = titrated(plan, ["criterion low -> raise one level at each dose"])
+    taken = course(profile, plan, record, [0.5, 0.5, 1.2, 1.2, 0.5, 0.5, 0.5])
+    assert [level for _, level in taken] == [0.4, 0.6, 0.6, 0.6, 1.0, 1.0, 1.0]
+
+
+def test_a_dose_goes_down_at_each_dose_while_the_step_says_so(plan: MonitoringPlan, record: Recorder) -> None:
+    policy = ["any relative -> reduce one level at each dose or stop drug", "criterion low -> raise one level at each dose"]
+    taken = course(titrated(plan, policy), plan, record, [0.5, 0.5, 3, 3, 1.2, 3])
+    assert taken[2:] == [("reduce", 0.4), ("reduce", 0.2), ("give", 0.2), ("stop drug", 0.2)]
+
+
+def test_an_unknown_level_to_start_at_names_the_nearest(plan: MonitoringPlan) -> None:
+    with pytest.raises(LibraryError, match=r"(?s)unknown dose level 'fith'.*Did you mean 'fifth'"):
+        ready(rules([CREATININE], ["any relative -> give"], f"{TITRATION}\nstarts_at: fith"), plan)
 
 
 def test_a_patient_without_a_dose_due_keeps_the_episode(plan: MonitoringPlan, record: Recorder) -> None:
