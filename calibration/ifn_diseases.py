@@ -77,6 +77,16 @@ PLANS: Mapping[str, Plan] = {
             Aim("HCL-002", "hcl212", "any_response", 0.02, 0.5),
         ),
     ),
+    "follicular_lymphoma": Plan(
+        "ifn_follicular_lymphoma",
+        ("chemotherapy_kill", "growth", "immune_loss"),
+        (
+            Aim("OTH-001", "gelf86_chvp", "objective_response", 0.02),
+            Aim("OTH-002", "gelf86_chvp", "event_free_at_19_months", 0.02),
+            Aim("OTH-001", "gelf86", "objective_response", 0.02),
+            Aim("OTH-002", "gelf86", "event_free_at_34_months", 0.02),
+        ),
+    ),
     # Both readings of the response are published; the truth lies between.
     "renal_cell_carcinoma": Plan(
         "ifn_rcc",
