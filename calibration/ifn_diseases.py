@@ -92,6 +92,16 @@ PLANS: Mapping[str, Plan] = {
             Aim("PV-ROPEG", "korea_ropeg", "molecular_at_week_72", 0.03),
         ),
     ),
+    "follicular_lymphoma": Plan(
+        "ifn_follicular_lymphoma",
+        ("chemotherapy_kill", "growth", "immune_loss"),
+        (
+            Aim("OTH-001", "gelf86_chvp", "objective_response", 0.02),
+            Aim("OTH-002", "gelf86_chvp", "event_free_at_19_months", 0.02),
+            Aim("OTH-001", "gelf86", "objective_response", 0.02),
+            Aim("OTH-002", "gelf86", "event_free_at_34_months", 0.02),
+        ),
+    ),
     # Both readings of the response are published; the truth lies between.
     "renal_cell_carcinoma": Plan(
         "ifn_rcc",

@@ -151,10 +151,24 @@ def _adverse_event(arm: ArmTables, expectation: Expectation) -> Simulated:
     events, units = _events_and_units(arm, window, denominator)
     if events is None or units is None:
         return _no_window(expectation)
-    term = expectation.term.replace("_", " ") if expectation.term else None
-    found = event_rate(events, units, at_least=grade, term=term, per=denominator)
+    term = _term_as_written(arm, expectation.term) if expectation.term else None
     known = term is None or len(of_terms(arm.run.table("adverse_events"), [term])) > 0
+    grading = arm.context.grading
+    if not known and grading is not None and term not in {item.term for item in grading.terms.values()}:
+        return Simulated(UNKNOWN, f"{NOT_SIMULATED}: the grading has no '{expectation.term}'")
+    found = event_rate(events, units, at_least=grade, term=term, per=denominator)
     return Simulated(found, "" if known else f"'{expectation.term}' was never graded in this run")
+
+
+def _term_as_written(arm: ArmTables, name: str) -> str:
+    """The term that the grading of the run has under this key, or that the name says itself: tables hold terms, not keys."""
+    grading = arm.context.grading
+    keyed = grading.terms.get(name) if grading is not None else None
+    plain = name.replace("_", " ")
+    if keyed is not None:
+        return keyed.term
+    written = [item.term for item in grading.terms.values()] if grading is not None else []
+    return next((term for term in written if term.casefold() == plain.casefold()), plain)
 
 
 def _reported_event(scheme: Scheme, arm: ArmTables, expectation: Expectation) -> Simulated:

@@ -125,6 +125,39 @@ def test_a_study_is_compared_with_what_it_would_report_and_all_graded_stands_bes
     assert cold["remark"] == "the reporting scheme 'table' has no line 'cold'"
 
 
+def test_a_study_names_a_term_by_its_key_and_one_that_the_grading_lacks_is_not_simulated(
+    make_run: Callable[..., Result], tmp_path: Path
+) -> None:
+    grading = GRADING.model_copy(update={"terms": {"raised_temperature": GRADING.terms["fever"]}})
+    published = EvidenceFile.model_validate(
+        {
+            "schema": "evidence/1",
+            "study": "smith1990",
+            "title": {"en": "A study", "fr": "Une étude"},
+            "source": "smith1990",
+            "protocol": "small",
+            "arm": "High",
+            "role": "validation",
+            "expectations": [
+                {
+                    "id": name,
+                    "endpoint": "adverse_event",
+                    "term": name,
+                    "estimand": "proportion",
+                    "value": 0.2,
+                    "where": "table 1",
+                }
+                for name in ("raised_temperature", "fever", "headache")
+            ],
+        }
+    )
+    found = make_run(tmp_path / "run", context=Context(published=(published,), grading=grading)).beside_published()
+    by_key, by_text, absent = found["simulated"]
+    assert by_key == by_text == 0.5  # two of four patients
+    assert pd.isna(absent)
+    assert found["remark"].iloc[2] == "not simulated yet: the grading has no 'headache'"
+
+
 def test_only_what_a_study_says_can_differ_from_the_protocol() -> None:
     study = EvidenceFile.model_validate(STUDY)
     arms = [{"name": "High", "support": "standard", "treatments": [{"drug": "d", "regimen": "r", "rules": "loose"}]}]
