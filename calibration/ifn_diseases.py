@@ -102,6 +102,23 @@ PLANS: Mapping[str, Plan] = {
             Aim("OTH-002", "gelf86", "event_free_at_34_months", 0.02),
         ),
     ),
+    "kaposi_sarcoma": Plan(
+        "ifn_kaposi_36",
+        ("lesion_loss", "saturating_share", "half_cd4"),
+        (
+            Aim("OTH-009", "real1986", "major_response", 0.02),
+            Aim("OTH-010", "real1986_low", "major_response", 0.01),
+            Aim("OTH-011", "evans1991", "response_above_400", 0.03),
+        ),
+    ),
+    "cutaneous_t_cell_lymphoma": Plan(
+        "ifn_ctcl",
+        ("skin_loss", "saturating_share"),
+        (
+            Aim("OTH-018", "olsen1989_high", "response", 0.03),
+            Aim("OTH-017", "olsen1989_low", "response", 0.03),
+        ),
+    ),
     # Both readings of the response are published; the truth lies between.
     "renal_cell_carcinoma": Plan(
         "ifn_rcc",

@@ -63,6 +63,7 @@ CHECKS: tuple[tuple[Check, Level], ...] = (
     (studies.evidence_that_contradicts_itself, "error"),
     (studies.evidence_of_unknown_term, "note"),
     (studies.evidence_of_unknown_level, "error"),
+    (studies.evidence_among_nobody, "error"),
     (studies.evidence_of_unknown_setting, "error"),
     (studies.reporting_of_unknown_term, "error"),
     (studies.care_seen_in_nothing, "error"),

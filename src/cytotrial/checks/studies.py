@@ -9,6 +9,7 @@ from cytotrial.errors import InputError, LibraryError, Place, Problem, ProtocolE
 from cytotrial.evidence.by_time import DOSE_ENDPOINTS, VALUE_ENDPOINTS
 from cytotrial.evidence.endpoints import CARE_IN_USE, EXTREME_ENDPOINTS
 from cytotrial.evidence.levels import LEVEL_ENDPOINTS
+from cytotrial.formats.conditions import parts_of
 from cytotrial.formats.protocol import ProtocolFile
 from cytotrial.protocol import parse_regimen, read_protocol
 from cytotrial.reading import read_yaml
@@ -110,6 +111,17 @@ def evidence_of_unknown_level(scope: Scope) -> Iterator[Problem]:
             if item.level not in known:
                 what = f"unknown level '{item.level}'." if item.level else f"'{item.endpoint}' names no level."
                 yield Problem(document.place("expectations", index), what, did_you_mean(item.level or "", known))
+
+
+def evidence_among_nobody(scope: Scope) -> Iterator[Problem]:
+    """A number of some of the patients tells them apart by covariates."""
+    covariates = scope.library.interface.covariates
+    for _, document in scope.documents("evidence/1"):
+        for index, item in enumerate(document.content.expectations):
+            for part in () if item.among is None else parts_of(item.among):
+                if part.finding is not None and part.finding not in covariates:
+                    place = document.place("expectations", index, "among")
+                    yield Problem(place, f"'{part.finding}' is no covariate.", did_you_mean(part.finding, covariates))
 
 
 def _responses_of(scope: Scope, protocol: str) -> tuple[str, ...]:

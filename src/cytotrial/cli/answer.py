@@ -256,14 +256,15 @@ def _published_line(row: Mapping[Hashable, Any]) -> Sequence[str]:
 
 def _published_title(row: Mapping[Hashable, Any]) -> str:
     """The endpoint in words, such as 'fever, grade 3, per course'."""
-    term, window = ("" if is_missing(row[name]) else str(row[name]) for name in ("term", "window"))
+    term, window, among = ("" if is_missing(row[name]) else str(row[name]) for name in ("term", "window", "among"))
     title, term = str(row["endpoint"]).replace("_", " "), term.replace("_", " ")
     title += f"{'' if title.endswith(' of') else ':'} {term}" if term else ""
     title = "any adverse event" if title == "adverse event" else title.removeprefix("adverse event: ")
     title = f"{term} in use" if title.startswith("care in use") else title
     per = "" if row["denominator"] == "patient" else f"per {row['denominator']}"
     unit = "" if row["unit"] in {"1", ""} else f" [{row['unit']}]"
-    return ", ".join(part for part in (title, window, per) if part) + unit
+    among = f"among {among}" if among else ""
+    return ", ".join(part for part in (title, window, among, per) if part) + unit
 
 
 def print_comparison(console: Console, rows: pd.DataFrame) -> None:

@@ -13,7 +13,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from cytotrial.formats.base import Text
+from cytotrial.formats.conditions import Condition, parts_of
 from cytotrial.formats.evidence import Expectation
+from cytotrial.formats.interface import Covariate
+from cytotrial.population.eligibility import meets
 from cytotrial.results.context import Context
 from cytotrial.results.criteria import of_first
 from cytotrial.results.efficacy import best_responses
@@ -40,23 +44,41 @@ class Simulated:
 class ArmTables:
     """The tables of one arm, read when needed and kept: to be looked at, not changed."""
 
-    def __init__(self, run: RunFolder, arm: str, *, context: Context | None = None) -> None:
+    def __init__(
+        self, run: RunFolder, arm: str, *, context: Context | None = None, patients: frozenset[int] | None = None
+    ) -> None:
         self.run = run
         self.arm = arm
         self.context = context or Context()
+        self.patients = patients  # the only ones who count; all where None
         self._tables: dict[str, pd.DataFrame] = {}
+
+    def among(self, condition: Condition) -> ArmTables | Simulated:
+        """The same arm with those patients alone who were like this before treatment, or why there are none to speak of."""
+        drawn = self.table("patients")
+        asked = {part.finding for part in parts_of(condition) if part.finding is not None}
+        unknown = sorted(asked - set(drawn.columns))
+        if unknown:
+            return Simulated(UNKNOWN, f"the population does not draw '{unknown[0]}'")
+        values = {name: drawn[name].to_numpy(dtype=float) for name in asked}
+        # Bounds are written in the unit of the covariate, which is that of the table.
+        ports = {name: Covariate(unit="1", title=Text(en=name, fr=name)) for name in asked}
+        who = drawn.loc[meets(condition, values, ports=ports), "ID"]
+        return ArmTables(self.run, self.arm, context=self.context, patients=frozenset(int(one) for one in who))
 
     def table(self, name: str) -> pd.DataFrame:
         """The rows of a table that belong to the arm."""
         if name not in self._tables:
-            frame = self.run.table(name)
-            self._tables[name] = frame[frame["ARM"] == self.arm]
+            self._tables[name] = self._ours(self.run.table(name))
         return self._tables[name]
 
     def measured(self, *names: str) -> pd.DataFrame:
         """The rows of labs and vitals of the arm for some findings, by name or code."""
-        frame = self.run.measured(names)
-        return frame[frame["ARM"] == self.arm]
+        return self._ours(self.run.measured(names))
+
+    def _ours(self, frame: pd.DataFrame) -> pd.DataFrame:
+        ours = frame["ARM"] == self.arm
+        return frame[ours if self.patients is None else ours & frame["ID"].isin(self.patients)]
 
     @cached_property
     def cycles(self) -> pd.DataFrame:

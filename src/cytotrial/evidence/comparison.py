@@ -38,6 +38,7 @@ COLUMNS = [
     "endpoint",
     "term",
     "window",
+    "among",
     "estimand",
     "denominator",
     "unit",
@@ -66,11 +67,11 @@ def compare_with_published(run: RunFolder, context: Context, *, arms: Sequence[s
     """Every expectation of the context's studies beside the run; `inside` (yes, no, -): the simulated value lies in the
     published interval.
 
-    Columns: study, role, arm, endpoint, term, window, estimand, denominator, unit, published, published_low, published_high,
-    interval (what kind it is), published_n, simulated, simulated_low, simulated_high (95 %), simulated_n, inside, criteria,
-    verified, where, remark (why there is no simulated value, among others), efficacy_row (the matching row of `efficacy()`),
-    scheme (how the study reported side effects; `simulated` is then what it would report, `graded` all that was graded),
-    differs (how the trial was run otherwise than this protocol).
+    Columns: study, role, arm, endpoint, term, window, among (which patients alone, in words), estimand, denominator, unit,
+    published, published_low, published_high, interval (what kind it is), published_n, simulated, simulated_low,
+    simulated_high (95 %), simulated_n, inside, criteria, verified, where, remark (why there is no simulated value, among
+    others), efficacy_row (the matching row of `efficacy()`), scheme (how the study reported side effects; `simulated` is
+    then what it would report, `graded` all that was graded), differs (how the trial was run otherwise than this protocol).
     """
     rows = []
     by_arm = {arm: ArmTables(run, arm, context=context) for arm in arms}
@@ -148,6 +149,7 @@ def _row(study: EvidenceFile, arm: str | None, expectation: Expectation, found: 
         expectation.endpoint,
         expectation.term or expectation.level,
         expectation.window,
+        "" if expectation.among is None else expectation.among.phrase().replace("_", " "),
         expectation.estimand,
         expectation.denominator,
         expectation.unit,

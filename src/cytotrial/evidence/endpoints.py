@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
@@ -57,10 +58,15 @@ def simulate_endpoint(
         measure = partial(_care_in_use, care or {})
     if measure is None:
         return Simulated(UNKNOWN, NOT_SIMULATED)
+    whole = expectation.among is None
+    who = arm if expectation.among is None else arm.among(expectation.among)
+    if isinstance(who, Simulated):
+        return who
     try:
-        return measure(arm, expectation)
+        found = measure(who, expectation)
     except UnitError as error:
         return Simulated(UNKNOWN, str(error))
+    return found if whole else replace(found, efficacy_row=None)
 
 
 def _responses(codes: tuple[str, ...], row: str) -> Measure:
@@ -93,6 +99,8 @@ def _survival(code: str, row: str) -> Measure:
 
 def _hazard_ratio(arm: ArmTables, code: str, window: str) -> Simulated:
     """Of a run's two arms; in a window such as 'months 0 to 6', of those still at risk when it begins."""
+    if arm.patients is not None:
+        return Simulated(UNKNOWN, f"{NOT_SIMULATED}: a hazard ratio of some of the patients")
     ends = arm.run.table("survival")
     ends = ends[ends["PARAMCD"] == code]
     if window:

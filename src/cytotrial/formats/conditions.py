@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -9,6 +10,7 @@ from pydantic import Field, model_validator
 from cytotrial.formats.base import Duration, Format, Name, Unit
 
 BOUNDS = {"from_": "from", "at_least": "at least", "above": "above", "below": "below", "at_most": "at most"}
+JOINTS = ("any", "all", "of", "not")
 MULTIPLES = {"baseline": "times baseline", "upper_normal": "times ULN", "lower_normal": "times LLN"}
 
 
@@ -117,3 +119,15 @@ class Condition(Format):
         ]
         words = [subject, " and ".join(bounds), MULTIPLES.get(self.times or "", "") or (self.unit or ""), *qualifiers]
         return " ".join(word for word in words if word)
+
+
+def parts_of(condition: Condition) -> Iterator[Condition]:
+    """A condition, and all that it joins.
+
+    >>> [part.finding for part in parts_of(Condition(all=[Condition(finding="age", at_most=60)]))]
+    [None, 'age']
+    """
+    yield condition
+    for part in (*(condition.any or ()), *(condition.all or ()), *(condition.of or ()), condition.not_):
+        if part is not None:
+            yield from parts_of(part)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cytotrial.formats.base import Format, Name, Text, Unit
+from cytotrial.formats.conditions import BOUNDS, JOINTS, Condition, parts_of
 
 
 class Interval(Format):
@@ -30,6 +31,9 @@ class Expectation(Format):
     estimand: Literal["proportion", "mean", "median", "rate", "hazard_ratio", "count"]
     denominator: Literal["patient", "course", "cycle", "dose"] = "patient"
     window: str = Field(default="", description="when: 'course 1', 'cycle 1', 'month 12'")
+    among: Condition | None = Field(
+        default=None, description="of patients who were like this before treatment: covariates, in the unit of each"
+    )
     value: float
     unit: Unit = "1"
     interval: Interval | None = None
@@ -39,6 +43,18 @@ class Expectation(Format):
     where: str
     verified: bool = True
     note: str = ""
+
+    @model_validator(mode="after")
+    def _asks_about_the_patient_before_treatment(self) -> Expectation:
+        for part in () if self.among is None else parts_of(self.among):
+            asked = part.model_dump(by_alias=True, exclude_none=True)
+            beyond = [name for name in asked if name not in {"finding", "from", *BOUNDS, *JOINTS}]
+            if beyond:
+                raise ValueError(
+                    f"'{beyond[0]}' cannot be asked of a patient before treatment.\n"
+                    "Expected bounds of a covariate, in its own unit, or any, all, not."
+                )
+        return self
 
 
 class Setting(Format):

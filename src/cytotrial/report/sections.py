@@ -425,6 +425,7 @@ def _endpoint(row: dict[str, Any]) -> str:
     counted = f"{term} in use" if name == "care in use" else counted
     counted = f"any {name}" if counted == "adverse event" else counted
     window = "" if pd.isna(row["window"]) or not row["window"] else f", {row['window']}"
+    window += "" if pd.isna(row["among"]) or not row["among"] else f", among {row['among']}"
     estimand = "" if row["estimand"] == "proportion" else str(row["estimand"]).replace("_", " ")
     per = "" if row["denominator"] == "patient" else f"per {row['denominator']}"
     unit = "" if row["unit"] == "1" else f"[{row['unit']}]"

@@ -121,7 +121,8 @@ def _endpoint(row: dict[str, Any]) -> str:
     name = term if term and row["endpoint"] == "adverse_event" else f"{str(row['endpoint']).replace('_', ' ')} {term}".strip()
     name = f"{term} in use" if name.startswith("care in use") else name
     name = f"any {name}" if name == "adverse event" else name
-    return f"{name}, {row['window']}" if row["window"] else name
+    among = f"among {row['among']}" if row["among"] else ""
+    return ", ".join(part for part in (name, row["window"], among) if part)
 
 
 def _to_percent(unit: str) -> float:

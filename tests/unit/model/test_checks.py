@@ -260,6 +260,11 @@ MISTAKES = {
         None,
         r"study2020\.yaml:9:\d+: expectations\[0\]: unknown level 'cold'\.\n  Did you mean 'cool'",
     ),
+    "evidence_among_nobody": (
+        EVIDENCE,
+        ("estimand:", "among: {finding: weigth, at_least: 70}, estimand:"),
+        r"study2020\.yaml:9:\d+: expectations\[0\]\.among: 'weigth' is no covariate\.\n  Did you mean 'weight'",
+    ),
     "evidence_of_unknown_setting": (
         EVIDENCE,
         ("expectations:", "setting: {rules: [carefull]}\nexpectations:"),

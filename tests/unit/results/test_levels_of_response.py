@@ -7,8 +7,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
+from cytotrial.evidence.arm_tables import ArmTables, Simulated
 from cytotrial.evidence.by_time import between, by_then
+from cytotrial.formats.conditions import Condition
 from cytotrial.formats.evidence import EvidenceFile
 from cytotrial.formats.run import Manifest
 from cytotrial.report import render_report
@@ -18,6 +21,7 @@ from cytotrial.results.context import context_from_json, context_to_json
 from cytotrial.results.cox import cox
 from cytotrial.results.criteria import CriteriaUsed, Level, level_held, level_times
 from cytotrial.results.efficacy import event_free
+from cytotrial.results.folder import RunFolder
 from cytotrial.units import HOURS_PER_MONTH
 
 SIZES = CriteriaUsed("recist", "RECIST 1.1", "sum_of_diameters")
@@ -74,6 +78,8 @@ EXPECTED = [
     ({"endpoint": "level_at", "level": "partial", "window": "month 4", **SHARE}, 0.75),  # patient 3 too, though not confirmed
     ({"endpoint": "level_at", "level": "partial", "window": "month 6", **SHARE}, 0.25),  # patient 2 has progressed
     ({"endpoint": "time_to_level", "level": "complete", "estimand": "median", "unit": "months"}, 4.0),
+    ({"endpoint": "level_rate", "level": "partial", "among": {"finding": "weight", "at_least": 62}, **SHARE}, 1 / 3),  # not 1
+    ({"endpoint": "dose_share", "estimand": "mean", "among": {"finding": "weight", "at_most": 61}}, 1.0),  # patient 1
     ({"endpoint": "dose_share", "estimand": "mean"}, (1.0 + 0.25 + 0.875 + 0.75) / 4),
     ({"endpoint": "dose_share", "estimand": "mean", "window": "week 1"}, (1 + 1 / 3 + 2.5 / 3 + 2 / 3) / 4),
     ({"endpoint": "dose_share", "estimand": "mean", "window": "weeks 2 to 4", "term": "drug_a"}, 0.75),  # all but patient 2
@@ -263,3 +269,15 @@ def test_criteria_are_kept_with_the_run_as_they_were() -> None:
     kept = context_from_json(context_to_json(Context(criteria=(SIZES, LADDER))))
     assert kept.criteria == (SIZES, LADDER)
     assert context_from_json({}).criteria == ()
+
+
+def test_a_number_of_some_patients_asks_what_they_were_like_before_treatment() -> None:
+    graded = {"endpoint": "objective_response", "estimand": "proportion", "among": {"any": [{"grade": "fever", "at_least": 3}]}}
+    with pytest.raises(ValidationError, match="'grade' cannot be asked of a patient before treatment"):
+        study(graded)
+
+
+def test_a_number_of_patients_whom_no_covariate_tells_apart_says_so(both: Result) -> None:
+    nobody = ArmTables(RunFolder(both.folder), "High").among(Condition(finding="age", at_least=60))
+    assert isinstance(nobody, Simulated)
+    assert nobody.remark == "the population does not draw 'age'"
