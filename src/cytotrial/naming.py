@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 # Endpoints whose ids do not read as words; a term follows, or stands in their place.
@@ -58,7 +58,7 @@ def study_name(key: str, reference: Mapping[str, Any]) -> str:
     return f"{family} {year}" if family and year else key
 
 
-def published_endpoint(row: Mapping[Hashable, Any]) -> str:
+def published_endpoint(row: Mapping[Any, Any]) -> str:
     """What a row of `beside_published()` counted and when, such as 'hypotension, grade 3'."""
     name, term, window = (_text(row, key) for key in ("endpoint", "term", "window"))
     term = words(term)
@@ -69,7 +69,7 @@ def published_endpoint(row: Mapping[Hashable, Any]) -> str:
     return f"{counted}, {window}" if window else counted
 
 
-def published_detail(row: Mapping[Hashable, Any]) -> str:
+def published_detail(row: Mapping[Any, Any]) -> str:
     """How it was summed up, such as 'median [month]' or 'per course'; empty for a share of the patients."""
     estimand, denominator, unit = (_text(row, key) for key in ("estimand", "denominator", "unit"))
     summed = "" if estimand == "proportion" else words(estimand)
@@ -77,14 +77,14 @@ def published_detail(row: Mapping[Hashable, Any]) -> str:
     return " ".join(part for part in (summed, per, "" if unit in {"1", ""} else f"[{unit}]") if part)
 
 
-def cited_study(row: Mapping[Hashable, Any], *, several_arms: bool) -> str:
+def cited_study(row: Mapping[Any, Any], *, several_arms: bool) -> str:
     """The study of a row by its name, with its arm where the run has several; its key in frames of older runs."""
     name = _text(row, "cited") or _text(row, "study")
     arm = _text(row, "arm") if several_arms else ""
     return f"{name}, {arm}" if arm else name
 
 
-def _text(row: Mapping[Hashable, Any], key: str) -> str:
+def _text(row: Mapping[Any, Any], key: str) -> str:
     """The text of a cell; empty where it is None, NaN or pandas' NA."""
     value = row.get(key)
     return value if isinstance(value, str) else ""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cytotrial.cli.console import print_indented
+from cytotrial.question import CONDITIONS
 from cytotrial.units import HOURS_PER_MONTH
 
 if TYPE_CHECKING:
@@ -66,9 +67,7 @@ def _treatment_lines(treatment: Treatment) -> list[str]:
     named = f" ({treatment.regimen_name})" if treatment.regimen_name else ""
     lines = [f"  {treatment.drug}{named}: {regimen.text}", *(f"    {line}" for line in regimen.calendar())]
     if courses.max > 1:
-        condition = {"always": "", "response_or_stable": " while in response or stable"}.get(
-            courses.only_if, f" after {courses.only_if}"
-        )
+        condition = CONDITIONS.get(courses.only_if, f" after {courses.only_if}")
         rest = f"{courses.rest_hours / 24:.4g} days from the last planned dose to the next course"
         lines.append(f"    at most {courses.max} courses{condition}; {rest}")
     lines.append(f"    rules {treatment.rules}")

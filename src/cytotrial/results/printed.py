@@ -164,6 +164,8 @@ def _draw(axes: Axes, traces: Sequence[Mapping[str, Any]], layout: Mapping[str, 
     for shape in layout.get("shapes", ()):
         if shape.get("xref", "x") == x and shape.get("x0") == shape.get("x1"):
             axes.axvline(shape["x0"], color=shape["line"]["color"], linewidth=shape["line"]["width"])
+        elif shape.get("yref", "y") == y and shape.get("y0") == shape.get("y1"):
+            axes.axhline(shape["y0"], color=shape["line"]["color"], linewidth=shape["line"]["width"])
     return handles
 
 
@@ -275,18 +277,21 @@ def _points(axes: Axes, trace: Mapping[str, Any], across: list[float], up: list[
 
 def _finish(axes: Axes, axis: Mapping[str, Any], name: str, categories: Mapping[str, int]) -> None:
     """Title, ticks, limits and grid of one axis."""
+    from matplotlib.ticker import NullFormatter
+
     mine = axes.xaxis if name == "x" else axes.yaxis
     set_ticks, set_limits = (axes.set_xticks, axes.set_xlim) if name == "x" else (axes.set_yticks, axes.set_ylim)
     mine.set_label_text(_plain(str(axis.get("title", {}).get("text", ""))), fontsize=10)
     if axis.get("type") == "log":
         (axes.set_xscale if name == "x" else axes.set_yscale)("log")
+        mine.set_minor_formatter(NullFormatter())  # what is between the round numbers has none
     if "tickvals" in axis:
         set_ticks(axis["tickvals"], [_plain(str(text)) for text in axis.get("ticktext", axis["tickvals"])])
     elif categories:
         set_ticks(list(categories.values()), [_plain(text) for text in categories])
         set_limits(-0.6, len(categories) - 0.4)
-    if axis.get("range") and axis.get("type") != "log":
-        set_limits(*axis["range"])
+    if axis.get("range"):
+        set_limits(*(10**end for end in axis["range"]) if axis.get("type") == "log" else axis["range"])
     elif axis.get("rangemode") == "tozero":
         set_limits(0, None)
     if axis.get("autorange") == "reversed" and not mine.get_inverted():
