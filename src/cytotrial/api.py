@@ -43,7 +43,8 @@ class Trial:
             seed: of the random numbers; the protocol's, or 1, where absent.
             set: parameters to override, with units, e.g. {'clearance': '268 mL/min'}.
             library: another library than the shipped one.
-            asked: with `disease`: rules, population, eligibility, courses, support, scans, follow_up, grading, response.
+            asked: with `disease`: rules, population, eligibility, courses, support, scans, follow_up, grading, response,
+                compare_with.
 
         Raises:
             ProtocolError: everything that is wrong with the question.

@@ -218,7 +218,8 @@ def _value_of(criterion: Criterion, answers: pd.DataFrame) -> float:
         raise ProtocolError([Problem(Place(path="success"), f"this trial has no arm '{arm}'.", did_you_mean(arm, arms))])
     rows = answers[answers["arm"] == arm].set_index("endpoint")["value"]
     if criterion.endpoint not in rows.index:
-        advice = did_you_mean(criterion.endpoint, [str(name) for name in rows.index])
+        names = [str(name) for name in rows.index]
+        advice = did_you_mean(criterion.endpoint, names, see=f"Endpoints of a trial: {'; '.join(names)}.")
         raise ProtocolError([Problem(Place(path="success"), f"a trial has no endpoint '{criterion.endpoint}'.", advice)])
     return float(rows.loc[criterion.endpoint])
 

@@ -23,6 +23,7 @@ from cytotrial.formats.run import Manifest
 from cytotrial.manage.profiles import merge_profiles
 from cytotrial.observe.conditions import leaves
 from cytotrial.protocol.dosing import nanomoles_per_unit
+from cytotrial.question import question_of
 from cytotrial.results.context import Context, ParameterUsed, RuleUsed
 from cytotrial.results.criteria import CriteriaUsed
 from cytotrial.results.folder import MANIFEST
@@ -147,7 +148,11 @@ def context_of(protocol: Protocol, library: Library, biology: Biology) -> Contex
         cited.add(library.life_tables[life_table].source.ref)
     sources: dict[str, dict[str, Any]] = {key: dict(library.sources[key]) for key in sorted(cited) if key in library.sources}
     calendars = {
-        arm.name: tuple(line for treatment in arm.treatments for line in (treatment.drug, *treatment.regimen.calendar()))
+        arm.name: tuple(
+            line
+            for treatment in arm.treatments
+            for line in (library.drugs[treatment.drug].file.title.en, *treatment.regimen.calendar())
+        )
         for arm in protocol.arms
     }
     units = {name: observable.unit for name, observable in biology.observables.items()}
@@ -178,6 +183,8 @@ def context_of(protocol: Protocol, library: Library, biology: Biology) -> Contex
         dose_units={drug: _dose_unit(library.drugs[drug].file) for drug in protocol.drugs},
         criteria=tuple(CriteriaUsed.of(name, library.responses[name]) for name in protocol.response),
         grading=grading,
+        question=question_of(protocol, library),
+        drugs={drug: library.drugs[drug].file.title.en for drug in protocol.drugs},
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cytotrial.cli.tables import MISSING, cell_text, is_missing, print_rows
+from cytotrial.naming import abbreviated, cited_study, published_detail, published_endpoint, words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,9 +21,9 @@ MOST_OF_A_STUDY = 12
 NOT_REACHED = "not reached"
 WIDEST_ENDPOINT = 0.3  # of the width of a comparison
 NARROWEST_SIDE = 10
+WIDEST_WORD = 18  # of the name of a side: it is not cut up to this
 SPACES = 6  # between the columns of a comparison
 SPREAD = ("median", "q1", "q3")
-ABBREVIATIONS = {"relapse-free survival": "RFS", "progression-free survival": "PFS", "overall survival": "OS"}
 COMPARISON_TITLES = {"benefit": "Benefit", "risk": "Risk", "doses": "Doses"}
 VALUE_TITLES = {"difference": "difference (95 %)", "hazard ratio": "hazard ratio (95 %)"}
 TWINS = (
@@ -84,8 +85,7 @@ def _print_efficacy(console: Console, rows: pd.DataFrame) -> None:
     for row in rows.to_dict("records"):
         is_share = row["unit"] == "1"
         title = str(row["endpoint"]) + ("" if is_share else f" [{row['unit']}]")
-        for long, short in ABBREVIATIONS.items():
-            title = title.replace(long, short)
+        title = abbreviated(title)
         missing = MISSING if is_share else NOT_REACHED
         simulated = estimate_text(row["value"], row["low"], row["high"], is_share=is_share, missing=missing)
         published = estimate_text(row["published"], row["published_low"], row["published_high"], is_share=is_share, missing="")
@@ -114,7 +114,7 @@ def _print_doses(console: Console, rows: pd.DataFrame, reasons: pd.DataFrame) ->
                     f"{row[name]:.0f}"
                     for name in ("given_percent", "withheld_percent", "other_percent", "on_treatment_percent")
                 ),
-                cell_text(row["main_reason"]),
+                words(cell_text(row["main_reason"])),
             )
             for row in part.to_dict("records")
         ]
@@ -123,13 +123,16 @@ def _print_doses(console: Console, rows: pd.DataFrame, reasons: pd.DataFrame) ->
             lines,
             columns=DOSE_COLUMNS,
             right=[name for name in DOSE_COLUMNS if name not in {"given, median (quartiles)", "main reason"}],
-            title=f"Doses of {drug}",
+            title=f"Doses of {words(str(drug))}",
             optional=("% lost", "patients", "main reason"),
         )
         console.print(ON_TREATMENT, markup=False, style="dim")
+        console.print()
     if len(reasons):
         shown = reasons.head(MOST_REASONS)
-        lines = [(str(r["action"]), str(r["reason"]), str(r["doses"]), str(r["patients"])) for r in shown.to_dict("records")]
+        lines = [
+            (str(r["action"]), words(str(r["reason"])), str(r["doses"]), str(r["patients"])) for r in shown.to_dict("records")
+        ]
         print_rows(
             console,
             lines,
@@ -157,18 +160,19 @@ def _print_events(console: Console, rows: pd.DataFrame, reported: pd.DataFrame) 
             _share(row["grade_5"], row["patients"]),
         )
         lines.append((str(row["term"]), *shares, severe))
-    title = "Adverse events" + (f" ({', '.join(versions)})" if versions else "") + ", share of patients, worst grade"
+    title = "Adverse events" + (f" ({', '.join(versions)})" if versions else "") + ": patients by worst grade"
     print_rows(
         console,
         lines,
-        columns=("term", "any grade", "grade 3", "grade 4", "grade 5", "grade 3+ (95 %)"),
-        right=("any grade", "grade 3", "grade 4", "grade 5"),
+        columns=("term", "any", "gr. 3", "gr. 4", "gr. 5", "grade 3+ (95 %)"),
+        right=("any", "gr. 3", "gr. 4", "gr. 5"),
+        whole=("grade 3+ (95 %)",),
         title=title,
         hidden=int((rows["any_grade"] > 0).sum()) - len(shown),
     )
     for scheme, part in reported.groupby("scheme", sort=False):
         told = [_points(part[name].iloc[0]) for name in ("reported_percent", "reported_3_or_more_percent")]
-        text = f"As '{scheme}' would report them: any side effect {told[0]}, of grade 3 or more {told[1]}."
+        text = f"As the scheme {scheme} would report them: any side effect {told[0]}, of grade 3 or more {told[1]}."
         console.print(f"{text} Terms it does not list are left out.", markup=False, style="dim")
         console.print()
 
@@ -184,9 +188,7 @@ def _print_care(console: Console, in_use: pd.DataFrame, care: pd.DataFrame) -> N
             str(row["title"]),
             f"{row['percent']:.0f} %",
             estimate_text(*(row[name] / 100 for name in ("courses_percent", "low_percent", "high_percent")), is_share=True),
-            ""
-            if is_missing(row["hours_median"])
-            else estimate_text(*(row[f"hours_{name}"] for name in SPREAD), is_share=False),
+            _lasting(row),
         )
         for row in in_use.to_dict("records")
     ]
@@ -194,14 +196,14 @@ def _print_care(console: Console, in_use: pd.DataFrame, care: pd.DataFrame) -> N
         print_rows(
             console,
             lines,
-            columns=("care", "patients", "courses (95 %)", "hours a course"),
+            columns=("care", "patients", "courses (95 %)", "time a course"),
             right=("patients",),
-            whole=("courses (95 %)", "hours a course"),
-            title="Care in use (hours: median and quartiles of the courses that had it)",
+            whole=("courses (95 %)", "time a course"),
+            title="Care in use (time: median and quartiles of the courses that had it)",
         )
     ordered = [
         (
-            str(row["care"]).replace("_", " "),
+            words(str(row["care"])),
             f"{row['percent']:.0f} %",
             estimate_text(*(row[f"days_{name}"] for name in SPREAD), is_share=False),
         )
@@ -212,13 +214,23 @@ def _print_care(console: Console, in_use: pd.DataFrame, care: pd.DataFrame) -> N
         print_rows(console, ordered, columns=columns, right=("patients",), title="Care ordered")
 
 
+def _lasting(row: Mapping[Hashable, Any]) -> str:
+    """How long care was in use, in hours or, where that is long, in days."""
+    from cytotrial.results.care_in_use import length_unit
+
+    if is_missing(row["hours_median"]):
+        return ""
+    scale, unit = length_unit(row["hours_q3"])
+    return f"{estimate_text(*(row[f'hours_{name}'] / scale for name in SPREAD), is_share=False)} {unit}"
+
+
 def _share(count: Any, patients: Any) -> str:
     return f"{100 * count / patients:.0f} %" if patients else MISSING
 
 
 def print_published(console: Console, rows: pd.DataFrame, *, most_rows: int | None = None) -> None:
     """Prints published numbers beside simulated ones, study by study, and how each trial was run otherwise."""
-    for (study, arm, role), part in rows.groupby(["study", "arm", "role"], sort=False):
+    for (_, arm, role), part in rows.groupby(["study", "arm", "role"], sort=False):
         shown = part.head(most_rows) if most_rows is not None else part
         lines = [_published_line(row) for row in shown.to_dict("records")]
         scheme = part["scheme"].iloc[0]
@@ -228,7 +240,7 @@ def print_published(console: Console, rows: pd.DataFrame, *, most_rows: int | No
             columns=("endpoint", "simulated (95 %)", "published", "inside", "all graded", "n", "criteria", "where"),
             right=("n", "all graded"),
             whole=("simulated (95 %)", "published", "inside"),
-            title=f"{study} ({role}): {arm}" + ("" if is_missing(scheme) else f", as reported by '{scheme}'"),
+            title=f"{_named(part)}, {role}: {arm}" + ("" if is_missing(scheme) else f", as reported by {scheme}"),
             optional=("where", "criteria", "n", "all graded"),
             hidden=len(part) - len(shown),
         )
@@ -236,6 +248,13 @@ def print_published(console: Console, rows: pd.DataFrame, *, most_rows: int | No
         if not is_missing(differs) and differs:
             console.print(f"Not as in this trial: {differs}.", markup=False, style="dim")
             console.print()
+
+
+def _named(rows: pd.DataFrame) -> str:
+    """A study by the name people cite it by and the key a protocol compares with it by."""
+    row = rows.iloc[0].to_dict()
+    name, key = cited_study(row, several_arms=False), str(row["study"])
+    return name if name == key else f"{name} [{key}]"
 
 
 def _published_line(row: Mapping[Hashable, Any]) -> Sequence[str]:
@@ -255,16 +274,8 @@ def _published_line(row: Mapping[Hashable, Any]) -> Sequence[str]:
 
 
 def _published_title(row: Mapping[Hashable, Any]) -> str:
-    """The endpoint in words, such as 'fever, grade 3, per course'."""
-    term, window, among = ("" if is_missing(row[name]) else str(row[name]) for name in ("term", "window", "among"))
-    title, term = str(row["endpoint"]).replace("_", " "), term.replace("_", " ")
-    title += f"{'' if title.endswith(' of') else ':'} {term}" if term else ""
-    title = "any adverse event" if title == "adverse event" else title.removeprefix("adverse event: ")
-    title = f"{term} in use" if title.startswith("care in use") else title
-    per = "" if row["denominator"] == "patient" else f"per {row['denominator']}"
-    unit = "" if row["unit"] in {"1", ""} else f" [{row['unit']}]"
-    among = f"among {among}" if among else ""
-    return ", ".join(part for part in (title, window, among, per) if part) + unit
+    """The endpoint and how it was summed up, such as 'fever, grade 3, per course'."""
+    return ", ".join(part for part in (published_endpoint(row), published_detail(row)) if part).replace(", [", " [")
 
 
 def print_comparison(console: Console, rows: pd.DataFrame) -> None:
@@ -300,7 +311,8 @@ def _side_titles(sides: Sequence[str], lines: Sequence[Sequence[str]], value_tit
     """The names of both sides on as many lines as leave the endpoint and the value their room: a run's path is long."""
     values = max(len(value_title), *(len(line[len(sides) + 1]) for line in lines))
     endpoints = min(max(len(line[0]) for line in lines), int(WIDEST_ENDPOINT * width))
-    room = max(NARROWEST_SIDE, (width - values - endpoints - SPACES) // 2)
+    longest = max((len(word) for name in sides for word in name.split()), default=0)
+    room = max(NARROWEST_SIDE, min(longest, WIDEST_WORD), (width - values - endpoints - SPACES) // 2)
     return ["\n".join(textwrap.wrap(name, room)) for name in sides]
 
 

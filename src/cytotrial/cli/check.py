@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cytotrial.cli.console import results
+from cytotrial.cli.shelf import LibraryFolder, chosen_library
 
 if TYPE_CHECKING:
     from cytotrial.catalogue import Library
@@ -36,11 +37,12 @@ def check(
             "--plausibility", help="Simulate the plausibility cases of library folders too; one outside its range is an error."
         ),
     ] = False,
+    shelf: LibraryFolder = None,
 ) -> None:
     """Find the mistakes of protocols and library files, without simulating them. Exit status 2 if there is an error."""
     console = results()
     counts = dict.fromkeys(STYLES, 0)
-    for path, level, problem in _all_findings(paths or []):
+    for path, level, problem in _all_findings(paths or [], shelf):
         counts[level] += 1
         if level == "note" and not notes and not path.is_file():
             continue
@@ -48,7 +50,7 @@ def check(
         text = str(problem) if problem.place.file else f"{path}: {problem}"
         console.print(prefix + text, markup=False, style=STYLES[level], soft_wrap=True)
     if plausibility and not counts["error"]:
-        for verdict in _verdicts(paths or []):
+        for verdict in _verdicts(paths or [], shelf):
             counts["error"] += not verdict.is_inside
             console.print(str(verdict), markup=False, style="" if verdict.is_inside else STYLES["error"], soft_wrap=True)
     summary = ", ".join(f"{number} {level}{'' if number == 1 else 's'}" for level, number in counts.items())
@@ -57,11 +59,10 @@ def check(
         raise typer.Exit(WRONG_INPUT)
 
 
-def _all_findings(paths: list[Path]) -> Iterator[tuple[Path, str, Problem]]:
-    from cytotrial.catalogue import load_library
+def _all_findings(paths: list[Path], shelf: Path | None) -> Iterator[tuple[Path, str, Problem]]:
     from cytotrial.errors import InputError
 
-    shipped = load_library()
+    shipped = chosen_library(shelf)
     for path in paths or [shipped.root]:
         try:
             yield from ((path, level, problem) for level, problem in _findings(path, shipped))
@@ -88,12 +89,11 @@ def _findings(path: Path, shipped: Library) -> Iterator[tuple[str, Problem]]:
     yield "note", Problem(Place(str(path)), f"has the shape of {schema}.", advice)
 
 
-def _verdicts(paths: list[Path]) -> Iterator[Verdict]:
+def _verdicts(paths: list[Path], shelf: Path | None) -> Iterator[Verdict]:
     """The simulated plausibility cases of the library folders among the paths."""
-    from cytotrial.catalogue import load_library
     from cytotrial.evidence.plausibility import check_plausibility, plausibility_cases
 
-    shipped = load_library()
+    shipped = chosen_library(shelf)
     for path in paths or [shipped.root]:
         if path.is_dir():
             folder, library = _folder_of_library(path, shipped)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cytotrial.cli.console import results
+from cytotrial.cli.shelf import LibraryFolder, chosen_library
 
 if TYPE_CHECKING:
     from cytotrial.catalogue import Library
@@ -25,27 +26,28 @@ PROTOCOL_HELP = "A shipped protocol, or a file."
 
 def sources(
     protocol: Annotated[str, typer.Argument(help=PROTOCOL_HELP, show_default=False)],
+    *,
+    shelf: LibraryFolder = None,
 ) -> None:
     """What a protocol rests on: each source with the parameters taken from it (none: its patients), and those without one."""
-    from cytotrial.catalogue import load_library
     from cytotrial.cli import listings
 
-    listings.print_sources(results(), load_library(), protocol=protocol)
+    listings.print_sources(results(), chosen_library(shelf), protocol=protocol)
 
 
 def cite(
     protocol: Annotated[str, typer.Argument(help=PROTOCOL_HELP, show_default=False)],
     *,
+    shelf: LibraryFolder = None,
     form: Annotated[str, typer.Option("--as", metavar="FORM", help="text, bibtex, or csl (JSON).")] = "text",
 ) -> None:
     """The references of a protocol: of its parameters, patients, regimens, rules and the studies it is compared with."""
-    from cytotrial.catalogue import load_library
     from cytotrial.errors import Place, Problem, ProtocolError, did_you_mean
     from cytotrial.report.wording import reference
 
     if form not in FORMS:
         raise ProtocolError([Problem(Place(path="--as"), f"no form is called '{form}'.", did_you_mean(form, FORMS))])
-    library = load_library()
+    library = chosen_library(shelf)
     entries = {key: library.sources.get(key, {}) for key in cited_keys(library, protocol)}
     if form == "csl":
         typer.echo(json.dumps([{"id": key, **fields} for key, fields in entries.items()], indent=2, ensure_ascii=False))

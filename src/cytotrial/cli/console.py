@@ -28,12 +28,13 @@ def errors() -> Console:
     return Console(stderr=True, highlight=False)
 
 
-def print_indented(console: Console, text: str, *, by: int) -> None:
-    """Prints a line moved in by so many columns; where it must wrap, every line of it is moved in."""
-    from rich.padding import Padding
-    from rich.text import Text
+def print_indented(console: Console, text: str, *, by: int, hanging: int = 0) -> None:
+    """Prints a line moved in by so many columns; where it must wrap, the lines that follow are moved in by `hanging` more."""
+    import textwrap
 
-    console.print(Padding(Text(text), (0, 0, 0, by)))
+    room = max(console.width, by + hanging + 20)
+    lines = textwrap.wrap(text, room, initial_indent=" " * by, subsequent_indent=" " * (by + hanging), break_on_hyphens=False)
+    console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
 
 
 def is_terminal() -> bool:

@@ -19,19 +19,21 @@ LONGEST_VALUE = 24
 def print_drugs(console: Console, library: Library) -> None:
     """Every drug with its routes, regimens and rule profiles."""
     rows = [
-        (name, drug.file.title.en, ", ".join(drug.file.routes), ", ".join(drug.regimens), ", ".join(drug.rules))
+        (name, drug.file.title.en, ", ".join(drug.file.routes), "\n".join(drug.regimens), "\n".join(drug.rules))
         for name, drug in library.drugs.items()
     ]
-    print_rows(console, rows, columns=("drug", "title", "routes", "regimens", "rules"), title="Drugs", optional=("title",))
+    print_rows(
+        console, rows, columns=("drug", "title", "routes", "regimens", "rules"), title="Drugs", optional=("title", "routes")
+    )
 
 
 def print_diseases(console: Console, library: Library) -> None:
     """Every disease with its populations and eligibility criteria."""
     rows = [
-        (name, disease.file.title.en, ", ".join(disease.populations.populations), ", ".join(disease.populations.eligibility))
+        (name, disease.file.title.en, "\n".join(disease.populations.populations), "\n".join(disease.populations.eligibility))
         for name, disease in library.diseases.items()
     ]
-    print_rows(console, rows, columns=("disease", "title", "populations", "eligibility"), title="Diseases")
+    print_rows(console, rows, columns=("disease", "title", "populations", "eligibility"), title="Diseases", optional=("title",))
 
 
 def print_protocols(console: Console, library: Library) -> None:
@@ -97,7 +99,7 @@ def print_parameters(console: Console, library: Library, *, name: str | None) ->
         for row in module.parameters
     ]
     columns = ("parameter", "value", "unit", "spread", "status", "source", "where")
-    print_rows(console, rows, columns=columns, right=("spread",), title="Parameters", optional=("where", "spread"))
+    print_rows(console, rows, columns=columns, right=("spread",), title="Parameters", optional=("where", "spread", "source"))
     console.print("`cytotrial show parameters MODULE.NAME` prints one in full.", style="dim")
 
 

@@ -12,6 +12,7 @@ from cytotrial.cli.answer import estimate_text
 from cytotrial.cli.console import results
 from cytotrial.cli.notice import NOTICE, SIMULATED
 from cytotrial.cli.tables import MISSING, cell_text, is_missing, print_rows
+from cytotrial.naming import abbreviated
 
 if TYPE_CHECKING:
     from cytotrial.replicates import Replicates
@@ -42,13 +43,14 @@ def print_replicates(found: Replicates, *, folder: Path | None, as_json: bool, q
         for row in part.to_dict("records"):
             is_share = row["unit"] == "1" and "hazard ratio" not in str(row["endpoint"]) and "means" not in str(row["endpoint"])
             shown = [_value(row[name], is_share=is_share) for name in ("mean", "sd", "median", "p05", "p95")]
-            title = str(row["endpoint"]) + ("" if row["unit"] == "1" else f" [{row['unit']}]")
+            title = abbreviated(str(row["endpoint"])) + ("" if row["unit"] == "1" else f" [{row['unit']}]")
             lines.append((title, *shown[:3], f"{shown[3]} to {shown[4]}", str(row["trials"])))
         print_rows(
             console,
             lines,
             columns=COLUMNS,
             right=("mean", "sd", "median", "trials"),
+            whole=("5 % to 95 % of trials",),
             title="Spread",
             optional=("trials", "median"),
         )

@@ -10,6 +10,7 @@ import typer
 from cytotrial.cli.console import errors, results
 from cytotrial.cli.notice import NOTICE, SIMULATED
 from cytotrial.cli.progress import shown_progress
+from cytotrial.cli.shelf import LibraryFolder, chosen_library
 
 STOPPED = 130
 
@@ -34,6 +35,7 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar='NAME="VALUE UNIT"', help="Change a parameter; may be repeated.", show_default=False),
     ] = None,
+    shelf: LibraryFolder = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FOLDER", help="The run folder.", show_default="runs/PROTOCOL-SEED-HASH"),
@@ -71,12 +73,11 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="Run again even where a complete run exists.")] = False,
 ) -> None:
     """Simulate a trial: tables on screen, a run folder, and a report in one HTML file."""
-    from cytotrial.catalogue import load_library
     from cytotrial.errors import Place, Problem, ProtocolError
     from cytotrial.protocol import find_protocol, read_protocol, with_overrides, with_untreated_arm
     from cytotrial.trial import run_trial
 
-    library = load_library()
+    library = chosen_library(shelf)
     plan = read_protocol(find_protocol(protocol, library), library)
     plan = with_overrides(plan, patients=patients, seed=seed, set=parse_settings(settings or []))
     plan = with_untreated_arm(plan) if zero_arm else plan

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cytotrial.cli.console import results
+from cytotrial.cli.shelf import LibraryFolder, chosen_library
 
 TOPICS = ("drugs", "diseases", "protocols", "rules", "regimens", "parameters", "sources")
 
@@ -26,12 +27,13 @@ def show(
     item: Annotated[
         str | None, typer.Argument(metavar="[PROFILE]", help="With `show rules DRUG`: one profile in full.", show_default=False)
     ] = None,
+    *,
+    shelf: LibraryFolder = None,
 ) -> None:
     """List drugs, diseases, protocols, rules, regimens, parameters or sources; or echo a protocol with its calendar."""
-    from cytotrial.catalogue import load_library
     from cytotrial.cli import listings, show_protocol, show_rules
 
-    library, console = load_library(), results()
+    library, console = chosen_library(shelf), results()
     match topic:
         case "drugs":
             listings.print_drugs(console, library)

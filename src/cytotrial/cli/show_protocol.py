@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cytotrial.cli.console import print_indented
+from cytotrial.question import CONDITIONS
 from cytotrial.units import HOURS_PER_MONTH
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from cytotrial.protocol import Protocol, Treatment
 
 SCANS_SHOWN = 6
+FACTS, FACT_COLUMN, CALENDAR = 2, 13, 2  # columns that lines are moved in by
 
 
 def print_protocol(console: Console, library: Library, *, name: str, topics: Iterable[str]) -> None:
@@ -31,17 +33,20 @@ def print_protocol(console: Console, library: Library, *, name: str, topics: Ite
         advice = did_you_mean(name, [*topics, *library.protocols], see="`cytotrial show protocols` lists all protocols.")
         raise ProtocolError([Problem(Place(), f"'{name}' is neither a topic nor a protocol.", advice)])
     for line in protocol_lines(read_protocol(find_protocol(name, library), library)):
-        print_indented(console, line.lstrip(), by=len(line) - len(line.lstrip()))
+        by = len(line) - len(line.lstrip())
+        # Facts stand in a column of their own; a calendar goes on below itself.
+        print_indented(console, line.lstrip(), by=by, hanging={FACTS: FACT_COLUMN}.get(by, CALENDAR if by else 0))
 
 
 def protocol_lines(plan: Protocol) -> list[str]:
     """The protocol as lines of text."""
     design = "arms are the same patients with the same noise" if plan.design == "twins" else "each patient is in one arm"
     eligible = f", eligible by {plan.eligibility}" if plan.eligibility else ""
+    shared = "in each arm" if plan.design == "twins" else "in all, shared among the arms"
     lines = [
         plan.title.en,
         f"  disease      {plan.disease}",
-        f"  patients     {plan.patients} in each arm, of population {plan.population}{eligible}",
+        f"  patients     {plan.patients} {shared}, of population {plan.population}{eligible}",
         f"  design       {plan.design}: {design}; seed {plan.seed}",
         f"  scans        {_scans_text(plan)}",
         f"  graded by    {plan.grading}; response by {', '.join(plan.response)}",
@@ -62,9 +67,7 @@ def _treatment_lines(treatment: Treatment) -> list[str]:
     named = f" ({treatment.regimen_name})" if treatment.regimen_name else ""
     lines = [f"  {treatment.drug}{named}: {regimen.text}", *(f"    {line}" for line in regimen.calendar())]
     if courses.max > 1:
-        condition = {"always": "", "response_or_stable": " while in response or stable"}.get(
-            courses.only_if, f" after {courses.only_if}"
-        )
+        condition = CONDITIONS.get(courses.only_if, f" after {courses.only_if}")
         rest = f"{courses.rest_hours / 24:.4g} days from the last planned dose to the next course"
         lines.append(f"    at most {courses.max} courses{condition}; {rest}")
     lines.append(f"    rules {treatment.rules}")

@@ -16,6 +16,8 @@ MISSING = "-"
 LARGEST_PLAIN = 1e6
 SMALLEST_PLAIN = 1e-3
 WIDEST_KEY = 0.6  # of the width: a first column up to this is never wrapped, so that ids can be copied
+NARROWEST = 8  # letters that a column which may be wrapped needs
+PADDING = 2  # between columns, and at the left edge
 NO_LIMIT = 10_000  # wider than any terminal
 
 
@@ -33,7 +35,8 @@ def print_rows(
     """Prints rows of text under the names of their columns; those of `right` are set to the right.
 
     Columns of `optional` are left out, the first first, until the rest fits the width without wrapping.
-    Cells of `whole` and of `right` are never wrapped, nor is a first column of moderate width unless `whole` is given.
+    Cells of `whole` and of `right` are never wrapped, nor is a first column of moderate width unless `whole` is given or the
+    other columns would have no room.
     `hidden` rows, of which the caller shows none, are counted below the table.
     """
     if not rows:
@@ -41,18 +44,21 @@ def print_rows(
         return
     # An optional column with nothing in it tells nothing.
     kept = [index for index, name in enumerate(columns) if name not in optional or any(row[index] for row in rows)]
-    widest_key = max(len(row[0]) for row in rows)
+    widest_key = max(_length(row[0]) for row in rows)
     keys = {columns[0]} if widest_key <= WIDEST_KEY * console.width and not whole else set()
-    whole = {*keys, *right, *whole}
-    table = _table(rows, columns, right=right, whole=whole, kept=kept, title=title)
+    whole = {*right, *whole}
+    table = _table(rows, columns, right=right, whole={*keys, *whole}, kept=kept, title=title)
     for name in optional:
         if table.__rich_measure__(console, console.options.update(max_width=NO_LIMIT)).maximum <= console.width:
             break
         kept = [index for index in kept if columns[index] != name]
+        table = _table(rows, columns, right=right, whole={*keys, *whole}, kept=kept, title=title)
+    # Where a key that is kept whole would leave another column a few letters, it is wrapped rather than that column.
+    if _narrowest(rows, columns, kept, whole={*keys, *whole}, width=console.width) < NARROWEST:
         table = _table(rows, columns, right=right, whole=whole, kept=kept, title=title)
     console.print(table)
     if hidden:
-        console.print(f"... and {hidden} more", style="dim")
+        console.print(f"... and {hidden} more\n", style="dim")
 
 
 def print_frame(
@@ -97,6 +103,31 @@ def is_missing(value: Any) -> bool:
     if value is None or type(value).__name__ in {"NAType", "NaTType"}:
         return True
     return isinstance(value, numbers.Real) and math.isnan(float(value))
+
+
+def _narrowest(
+    rows: Sequence[Sequence[str]], columns: Sequence[str], kept: Sequence[int], *, whole: Collection[str], width: int
+) -> int:
+    """The letters that each column which may be wrapped has left beside those of `whole`, at least; `width` where all fit."""
+    needed = {index: max(_length(columns[index]), *(_length(row[index]) for row in rows)) for index in kept}
+    left = width - sum(needed[index] for index in kept if columns[index] in whole) - PADDING * len(kept)
+    if left < 0:
+        return 0
+    free = sorted(needed[index] for index in kept if columns[index] not in whole)
+    if sum(free) <= left:
+        return width
+    # Short columns take what they need; the others share the rest.
+    for place, length in enumerate(free):
+        share = left // (len(free) - place)
+        if length > share:
+            return share
+        left -= length
+    return width
+
+
+def _length(text: str) -> int:
+    """The letters of the longest line."""
+    return max((len(line) for line in text.split("\n")), default=0)
 
 
 def _table(

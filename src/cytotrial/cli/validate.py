@@ -11,6 +11,7 @@ from cytotrial.cli.answer import print_published
 from cytotrial.cli.console import errors, results
 from cytotrial.cli.notice import NOTICE, SIMULATED
 from cytotrial.cli.progress import shown_progress
+from cytotrial.cli.shelf import LibraryFolder, chosen_library
 from cytotrial.cli.tables import print_frame
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def validate(
     patients: Annotated[
         int | None, typer.Option(metavar="NUMBER", help="Virtual patients of each protocol.", show_default="the protocol's")
     ] = None,
+    shelf: LibraryFolder = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the comparison as CSV too.", show_default=False)
     ] = None,
@@ -44,11 +46,11 @@ def validate(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
     """Simulate shipped protocols; every published number beside the simulated one, calibration and validation apart."""
-    from cytotrial.catalogue import load_library
     from cytotrial.validation import inside_by_study, joined, one_by_one, planned
 
-    library = load_library()
+    library = chosen_library(shelf)
     plans = planned(protocols or [], library, patients=patients)
+    people = {plan.name: plan.patients for plan in plans}
     frames: list[pd.DataFrame] = []
     is_stopped = False
     with shown_progress(quiet=quiet) as progress:
@@ -67,7 +69,7 @@ def validate(
             continue
         console.rule(title, align="left")
         for name, part in rows.groupby("protocol", sort=False):
-            console.print(f"Protocol {name}", style="bold", markup=False)
+            console.print(f"Protocol {name} ({people[str(name)]} simulated patients)", style="bold", markup=False)
             print_published(console, part)
         console.print(f"{role.capitalize()}: {_summary(rows)}", markup=False, style="bold")
         console.print()

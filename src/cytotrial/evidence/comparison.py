@@ -13,6 +13,7 @@ from cytotrial.evidence.arm_tables import ArmTables, Simulated
 from cytotrial.evidence.endpoints import simulate_endpoint
 from cytotrial.evidence.setting import differences
 from cytotrial.formats.evidence import EvidenceFile, Expectation
+from cytotrial.naming import study_name
 from cytotrial.results.context import Context
 from cytotrial.results.folder import RunFolder
 from cytotrial.results.proportions import CONFIDENCE, UNKNOWN, exact_proportion
@@ -60,6 +61,7 @@ COLUMNS = [
     "scheme",
     "graded",
     "differs",
+    "cited",
 ]
 
 
@@ -71,7 +73,8 @@ def compare_with_published(run: RunFolder, context: Context, *, arms: Sequence[s
     published, published_low, published_high, interval (what kind it is), published_n, simulated, simulated_low,
     simulated_high (95 %), simulated_n, inside, criteria, verified, where, remark (why there is no simulated value, among
     others), efficacy_row (the matching row of `efficacy()`), scheme (how the study reported side effects; `simulated` is
-    then what it would report, `graded` all that was graded), differs (how the trial was run otherwise than this protocol).
+    then what it would report, `graded` all that was graded), differs (how the trial was run otherwise than this protocol),
+    cited (the study as it is spoken of).
     """
     rows = []
     by_arm = {arm: ArmTables(run, arm, context=context) for arm in arms}
@@ -79,12 +82,13 @@ def compare_with_published(run: RunFolder, context: Context, *, arms: Sequence[s
         arm = _arm_of(study, arms)
         differs = "" if arm is None else "; ".join(differences(study, run.manifest.protocol, arm))
         scheme = context.schemes.get(study.reporting or "")
+        cited = study_name(study.study, context.sources.get(study.source, {}))
         for expectation in study.expectations:
             if arm is None:
                 found = Simulated(UNKNOWN, f"this run has no arm '{study.arm}'")
             else:
                 found = simulate_endpoint(by_arm[arm], expectation, scheme=scheme, care=context.care_in_use)
-            rows.append([*_row(study, arm, expectation, found), study.reporting, found.graded, differs])
+            rows.append([*_row(study, arm, expectation, found), study.reporting, found.graded, differs, cited])
     frame = pd.DataFrame(
         {name: pd.Series([row[number] for row in rows], dtype=_dtype(name)) for number, name in enumerate(COLUMNS)}
     )

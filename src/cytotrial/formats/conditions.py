@@ -11,6 +11,7 @@ from cytotrial.formats.base import Duration, Format, Name, Unit
 
 BOUNDS = {"from_": "from", "at_least": "at least", "above": "above", "below": "below", "at_most": "at most"}
 JOINTS = ("any", "all", "of", "not")
+PRINTED = {"percent": "%", "1": "", "": ""}  # units that are not printed as they are written
 MULTIPLES = {"baseline": "times baseline", "upper_normal": "times ULN", "lower_normal": "times LLN"}
 
 
@@ -117,7 +118,12 @@ class Condition(Format):
             f"for at least {self.for_at_least}" if self.for_at_least else "",
             "at baseline" if self.at else "",
         ]
-        words = [subject, " and ".join(bounds), MULTIPLES.get(self.times or "", "") or (self.unit or ""), *qualifiers]
+        words = [
+            subject,
+            " and ".join(bounds),
+            MULTIPLES.get(self.times or "", "") or PRINTED.get(self.unit or "", self.unit),
+            *qualifiers,
+        ]
         return " ".join(word for word in words if word)
 
 

@@ -38,6 +38,7 @@ def protocol_from_arguments(
     follow_up: str | None = None,
     grading: str | None = None,
     response: str | Sequence[str] | None = None,
+    compare_with: Sequence[str] | None = None,
     set: Mapping[str, str | float] | None = None,  # noqa: A002 (the word of the file and of the command line)
     name: str = "trial",
 ) -> Protocol:
@@ -46,6 +47,7 @@ def protocol_from_arguments(
     Args:
         regimen: a sentence that names its drug, or 'drug.regimen' for a named one; without drug where `drug` is given.
         courses: as in a protocol file, e.g. {'max': 3, 'rest': '7 weeks', 'only_if': 'response_or_stable'}.
+        compare_with: studies whose published numbers stand beside the simulated ones.
 
     Raises:
         ProtocolError: with every problem; places are the names of the arguments.
@@ -64,6 +66,7 @@ def protocol_from_arguments(
         "grading": grading,
         "response": response if response is None or isinstance(response, str) else list(response),
         "follow_up": follow_up,
+        "compare_with": list(compare_with) if compare_with else None,
         "set": dict(set) if set else None,
     }
     text = write_yaml(_given(content))

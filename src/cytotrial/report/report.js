@@ -1,6 +1,7 @@
 "use strict";
 // Fits each figure to the width it has. It changes no number: titles and names are wrapped, panels stacked, margins made.
-const NARROW = 620, LETTER = 0.56, LINE = 1.3;
+const NARROW = 620, LETTER = 0.56, LINE = 1.3, PAGE = 900;
+let printing = false;
 
 function wrapped(text, letters) {
   const lines = [];
@@ -44,8 +45,12 @@ function named(figure, narrow, size) {
     const texts = names.map(name => wrapped(name, narrow ? 17 : 38));
     layout[key] = { ...axis, tickmode: "array", tickvals: axis.ticktext ? axis.tickvals : names, ticktext: texts.map(lines => lines.join("<br>")) };
     if (axis.ticktext || key === "yaxis" || narrow) room = Math.max(room, ...texts.map(longest));
-    const most = Math.max(...texts.map(lines => lines.length));
-    if (most > 2 && short(key) !== "y2") layout.height += (most - 2) * size * LINE * names.length * 0.6;
+    if (key === "yaxis2" && axis.type === "category" && axis.ticks === "") continue;
+    // Two names beside each other need half the lines of both; rows are of one height.
+    const most = Math.max(...texts.map((lines, place) => (lines.length + (texts[place + 1] || lines).length) / 2));
+    const share = axis.domain ? axis.domain[1] - axis.domain[0] : 1;
+    const row = (layout.height - layout.margin.t - layout.margin.b) * share / names.length;
+    layout.height += Math.max(0, most * size * LINE - row) * names.length / share;
   }
   return room * size * LETTER;
 }
@@ -81,12 +86,19 @@ function fitted(original, width) {
     if (used && used + wide > inner) { rows += 1; used = 0; }
     used += wide;
   }
+  // Plotly sets the entries of several rows in columns of one width.
+  const widest = Math.max(0, ...entries.map(trace => trace.name.length * size * LETTER + 44));
+  if (rows > 1) rows = Math.ceil(entries.length / Math.max(1, Math.floor(inner / widest)));
   const notes = (layout.annotations || []).filter(note => note.y === 1 && note.x === 1);
   const crowded = notes.some(note => rows > 1 || used + plain(note.text).length * 6.2 > inner);
   if (crowded) layout.annotations = layout.annotations.filter(note => !notes.includes(note));
   const top = 14 + heading.length * 21 + Math.max(rows, notes.length && !crowded ? 1 : 0) * (size + 9) + 8;
   layout.height += added + top - layout.margin.t;
   layout.margin.t = top;
+  if (printing && layout.height > PAGE) {  // a figure is never cut between two pages
+    layout.height = PAGE;
+    for (const key of axes(layout, "y")) layout[key] = { ...layout[key], tickfont: { size: 9 } };
+  }
   layout.title = { ...layout.title, text: heading.join("<br>"), y: 1 - 10 / layout.height, yref: "container", yanchor: "top", x: 0, xref: "container", pad: { l: 4 }, font: { size: narrow ? 14 : 16 } };
   for (const key of axes(layout, "y")) {
     const axis = layout[key], domain = axis.domain || [0, 1], text = axis.title && axis.title.text;
@@ -103,6 +115,8 @@ function fitted(original, width) {
 function draw(holder) {
   if (holder.offsetParent === null) return;
   const original = JSON.parse(document.getElementById(holder.id.replace("plot-", "data-")).textContent);
+  // Curves of one time axis name the trace that holds it.
+  for (const trace of original.data) if (typeof trace.x === "number") trace.x = original.data[trace.x].x;
   const { figure, told } = fitted(original, holder.clientWidth);
   holder.dataset.width = holder.clientWidth;
   // What has no room in the figure is said below it.
@@ -121,6 +135,13 @@ const redraw = () => holders.forEach(holder => holder.offsetParent && Number(hol
 window.addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(redraw, 150); });
 window.addEventListener("beforeprint", () => {
   for (const part of document.querySelectorAll("details:not(.on-screen)")) part.open = true;
+  printing = true;
+  holders.forEach(holder => holder.offsetParent && holder.clientHeight > PAGE && (holder.dataset.width = 0));
+  redraw();
+});
+window.addEventListener("afterprint", () => {
+  printing = false;
+  holders.forEach(holder => holder.dataset.width = 0);
   redraw();
 });
 window.matchMedia("print").addEventListener("change", redraw);

@@ -12,23 +12,17 @@ import jinja2
 from markupsafe import Markup
 
 from cytotrial.errors import Place, Problem, RunFolderError
-from cytotrial.report import sections
+from cytotrial.report import answer_sections, course_sections
+from cytotrial.report.text_table import TextTable
 from cytotrial.report.wording import number, reference
 from cytotrial.results.result import Result
 
 TIME_COURSES_SHOWN = 26
 TIME_COURSES_OPEN = 16  # the others can be opened
 SIGNIFICANT_DIGITS = 5  # of the numbers behind a figure: more only makes the file larger
+SHARED_FROM = 20  # times: shorter lists are not worth it
 _SHORT = f"%.{SIGNIFICANT_DIGITS}g"
 
-REASON_COLUMNS = {
-    "arm": "arm",
-    "action": "action",
-    "reason": "reason",
-    "doses": "doses",
-    "patients": "patients",
-    "percent": "of planned doses",
-}
 PARAMETER_COLUMNS = ("parameter", "value", "unit", "status", "source")
 
 
@@ -48,21 +42,25 @@ def render_report(result: Result) -> str:
         design=result.design,
         people=int(result.table("patients")["ID"].nunique()),
         calendars=context.calendars,
-        headline=sections.headline(result),
-        between=sections.between_arms(result),
-        published=sections.published(result),
-        patients=sections.patients(result),
-        refused=sections.refused(result),
-        onset=sections.onset(result),
-        care=sections.care(result),
-        care_in_use=sections.care_in_use(result),
-        differences=sections.differences(result),
-        as_reported=sections.as_reported(result),
-        side_effects=sections.side_effects(result),
-        doses=sections.doses(result),
-        reasons=sections.frame_table(result.reasons(), REASON_COLUMNS, percents=["percent"]),
+        question=context.question,
+        headline=answer_sections.headline(result),
+        endpoints=answer_sections.endpoints(result),
+        between=answer_sections.between_arms(result),
+        published=answer_sections.published(result),
+        patients=course_sections.patients(result),
+        refused=course_sections.refused(result),
+        onset=course_sections.onset(result),
+        care=course_sections.care(result),
+        care_in_use=course_sections.care_in_use(result),
+        differences=answer_sections.differences(result),
+        as_reported=answer_sections.as_reported(result),
+        side_effects=course_sections.side_effects(result),
+        doses=course_sections.doses(result),
+        reasons=course_sections.reasons(result),
+        together=course_sections.together(result),
+        drug_levels=course_sections.drug_levels(result),
         failures=result.failures(),
-        parameters=sections.TextTable(
+        parameters=TextTable(
             PARAMETER_COLUMNS,
             tuple(
                 (
@@ -107,10 +105,24 @@ def write_report(result: Result, path: Path | None = None) -> Path:
 
 
 def embedded_json(figure: dict[str, Any]) -> Markup:
-    """A figure as JSON that may stand inside a script element: shorter numbers, and no '<' that could end the element."""
-    text = json.dumps(_shortened(figure), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    """A figure as JSON that may stand inside a script element: shorter numbers, and no '<' that could end the element.
+
+    A long list of times that an earlier trace has already is the number of that trace.
+    """
+    text = json.dumps(_shortened(_shared_times(figure)), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     escaped = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     return Markup(escaped)
+
+
+def _shared_times(figure: dict[str, Any]) -> dict[str, Any]:
+    traces: list[dict[str, Any]] = []
+    for trace in figure.get("data", ()):
+        times = trace.get("x")
+        if isinstance(times, list) and len(times) >= SHARED_FROM:
+            first = next((place for place, other in enumerate(traces) if other.get("x") == times), None)
+            trace = trace if first is None else {**trace, "x": first}  # noqa: PLW2901
+        traces.append(trace)
+    return {**figure, "data": traces} if traces else figure
 
 
 def _shortened(value: Any) -> Any:

@@ -53,16 +53,23 @@ def with_interval(value: Any, low: Any, high: Any, *, unit: str) -> str:
     """A value with its interval in the words of its unit; 'not reached' for a missing time.
 
     >>> with_interval(0.15, 0.104, 0.194, unit="1")
-    '15 % (10 % to 19 %)'
+    '15 % (10 to 19)'
     """
     if unit == "1":
-        if pd.isna(value):
-            return NOT_KNOWN
-        return f"{percent(value)} ({percent(low)} to {percent(high)})"
+        return NOT_KNOWN if pd.isna(value) else f"{percent(value)} {percents_between(low, high)}"
     if all(pd.isna(part) for part in (value, low, high)):
         return "not reached"
     parts = ["not reached" if pd.isna(part) else f"{float(str(part)):.1f}" for part in (value, low, high)]
     return f"{parts[0]} ({parts[1]} to {parts[2]})"
+
+
+def percents_between(low: Any, high: Any) -> str:
+    """The interval of a share, its sign left to the value before it.
+
+    >>> percents_between(0.104, 0.194)
+    '(10 to 19)'
+    """
+    return f"({percent(low).removesuffix(' %')} to {percent(high).removesuffix(' %')})"
 
 
 def reference(fields: Mapping[str, Any]) -> str:

@@ -11,10 +11,11 @@ import pandas as pd
 from cytotrial.formats.clinic import CareInUse
 from cytotrial.results.proportions import Estimate, exact_proportion
 from cytotrial.results.tables import readable
-from cytotrial.units import conversion
+from cytotrial.units import HOURS_PER_DAY, conversion
 
 Unit = Literal["patient", "course", "cycle"]
 KEYS: Mapping[Unit, list[str]] = {"patient": ["ID"], "course": ["ID", "COURSE"], "cycle": ["ID", "COURSE", "CYCLE"]}
+LONG_HOURS = 3 * HOURS_PER_DAY  # longer care is told in days
 COLUMNS = [
     *("arm", "care", "title", "patients", "percent", "courses", "courses_percent", "low_percent", "high_percent"),
     *("hours_median", "hours_q1", "hours_q3"),
@@ -87,3 +88,12 @@ def hours_in_use(used: pd.DataFrame, *, per: Unit) -> np.ndarray:
     """The hours of each patient, course or cycle that had the care (units,)."""
     found: np.ndarray = used.groupby(KEYS[per])["HOURS"].sum().to_numpy(dtype=float)
     return found
+
+
+def length_unit(longest_hours: float) -> tuple[float, str]:
+    """The hours of a unit, and its sign, in which care of that length is told.
+
+    >>> length_unit(8.0), length_unit(1340.0)
+    ((1.0, 'h'), (24.0, 'd'))
+    """
+    return (HOURS_PER_DAY, "d") if longest_hours > LONG_HOURS else (1.0, "h")

@@ -41,6 +41,11 @@ def movement(run: RunFolder, observables: Sequence[str]) -> pd.Series:
     return pd.Series(np.divide(typical, scale, out=np.zeros(len(quoted)), where=scale > 0), index=list(observables))
 
 
+def drug_levels(observables: Sequence[str], drugs: Collection[str]) -> list[list[str]]:
+    """The observables that have a drug's name in front, drug by drug: its levels."""
+    return [[name for name in observables if name.startswith(f"{drug}_")] for drug in drugs]
+
+
 def shown_first(
     run: RunFolder,
     observables: Sequence[str],
@@ -56,10 +61,11 @@ def shown_first(
     One level in blood of each drug and one size of the tumour; then of what decides over doses (`deciding`), and of what else
     the clinic `measured`, those that moved most. A drug's level is an observable that has the drug's name in front.
     """
-    levels = [[name for name in observables if name.startswith(f"{drug}_")] for drug in drugs]
+    levels = drug_levels(observables, drugs)
     # Where a level is told in two units, the later one is the laboratory's.
     first = [names[-1] for names in levels if names]
-    first += [name for name in observables if groups.get(name) == "tumour"][:1]
+    tumour = movement(run, [name for name in observables if groups.get(name) == "tumour"])
+    first += [str(name) for name in tumour.index[tumour > 0]][:1]  # where there is no tumour to see, nothing moves
     seen = [name for name in observables if name in {*measured, *deciding} and name not in first]
     moved = movement(run, seen).sort_values(ascending=False, kind="stable")
     moving = [str(name) for name in moved.index[moved > STILL]]

@@ -51,8 +51,9 @@ class Context:
     sign, treatment) are those of the observables by name. `schemes` say how the studies report side effects, `care_in_use` how
     care that was used is told from findings, `laboratory` how single laboratory values are graded. `rules` are the criteria by
     arm; `dose_units` say for each drug the unit its doses are written in and what one of it amounts to [nmol]. `criteria` are
-    the sets of response criteria, the one that decides first; `grading` is the one of the protocol. A run of a version that
-    kept none of these has none here.
+    the sets of response criteria, the one that decides first; `grading` is the one of the protocol. `question` is what was
+    asked, in words, as pairs of a name and a text; `drugs` are titles by id. A run of a version that kept none of these has
+    none here.
     """
 
     published: tuple[EvidenceFile, ...] = ()
@@ -69,6 +70,8 @@ class Context:
     dose_units: Mapping[str, tuple[str, float]] = field(default_factory=dict)
     criteria: tuple[CriteriaUsed, ...] = ()
     grading: GradingFile | None = None
+    question: tuple[tuple[str, str], ...] = ()
+    drugs: Mapping[str, str] = field(default_factory=dict)
 
 
 def context_to_json(context: Context) -> dict[str, Any]:
@@ -91,6 +94,8 @@ def context_to_json(context: Context) -> dict[str, Any]:
         "grading": None
         if context.grading is None
         else context.grading.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True),
+        "question": [list(pair) for pair in context.question],
+        "drugs": dict(context.drugs),
     }
 
 
@@ -114,6 +119,8 @@ def context_from_json(content: Mapping[str, Any]) -> Context:
         dose_units={drug: (str(unit), float(amount)) for drug, (unit, amount) in content.get("dose_units", {}).items()},
         criteria=tuple(criteria_from_json(written) for written in content.get("criteria", ())),
         grading=None if grading is None else GradingFile.model_validate(grading),
+        question=tuple((str(name), str(text)) for name, text in content.get("question", ())),
+        drugs=content.get("drugs", {}),
     )
 
 

@@ -14,6 +14,7 @@ from cytotrial.units import HOURS_PER_DAY
 
 DAYS_FROM = 3 * HOURS_PER_DAY  # a longer axis is in days
 BANDS = (("p05", "p95", 0.12), ("p25", "p75", 0.25))
+NOTHING = 1e-6  # of the largest median of all arms: less is a rounding error
 RISK_TICKS = 7
 RISK_SHARE = 0.065  # of the figure's height, for each arm
 
@@ -31,12 +32,13 @@ def time_course(bands: pd.DataFrame, name: str, *, arms: Sequence[str], unit: st
     data: list[Figure] = []
     words: list[str] = []
     printed = unit_text(unit)
+    nothing = NOTHING * float(seen["p50"].abs().max()) if len(seen) else 0.0
     for number, arm in enumerate(arms):
         rows = bands[bands["arm"] == arm]
         if rows.empty:
             continue
         data += _curves(rows, arm, arm_colour(number), scale=scale, unit=printed)
-        words.append(_words(seen[seen["arm"] == arm], arm, printed))
+        words.append(_words(seen[seen["arm"] == arm], arm, printed, nothing=nothing))
     label = name.replace("_", " ")
     layout = blank_layout(
         label[:1].upper() + label[1:],
@@ -50,6 +52,8 @@ def time_course(bands: pd.DataFrame, name: str, *, arms: Sequence[str], unit: st
     left = [arm for arm in arms if seen.loc[seen["arm"] == arm, "patients"].nunique() > 1]
     if left:
         data += _numbers(bands, arms, shown=shown, last=last, scale=scale)
+        # Room on the left for the first number, which is wider than its tick.
+        layout["xaxis"] |= {"range": [-0.05 * shown / scale, 1.01 * shown / scale]}
         _make_room(layout, sum(bool((bands["arm"] == arm).any()) for arm in arms))
     return {"data": data, "layout": layout}
 
@@ -67,11 +71,14 @@ def _curves(rows: pd.DataFrame, arm: str, colour: str, *, scale: float, unit: st
     return [*curves, {**middle, "hovertemplate": hover}]
 
 
-def _words(rows: pd.DataFrame, arm: str, unit: str) -> str:
-    """What the median does in the time shown; empty rows are an arm that begins later."""
+def _words(rows: pd.DataFrame, arm: str, unit: str, *, nothing: float) -> str:
+    """What the median does in the time shown; empty rows are an arm that begins later.
+
+    A value up to `nothing` is 0: rounding errors of the simulation are no values.
+    """
     if rows.empty:
         return f"{arm}: nothing in the time shown"
-    middle = rows["p50"].tolist()
+    middle = [0.0 if abs(value) <= nothing else value for value in rows["p50"].tolist()]
     first, last, low, high = (among(value, middle) for value in (middle[0], middle[-1], min(middle), max(middle)))
     text = f"{arm}: median {first} at the start, {last} at the end of the time shown, between {low} and {high} on the way"
     return f"{text} [{unit}]" if unit else text

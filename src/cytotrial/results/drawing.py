@@ -12,6 +12,15 @@ ARM_COLOURS = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377",
 RESPONSE_COLOURS = {"CR": "#228833", "PR": "#66CCEE", "SD": "#CCBB44", "PD": "#EE6677", "NE": "#BBBBBB", "NED": "#4477AA"}
 FONT = {"family": "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif", "size": 13, "color": "#1b1f24"}
 GRID = "#e5e8ec"
+BEYOND = 1.02  # of the last time: how far an axis of months reaches
+FEWEST_TICKS = 3  # on a logarithmic axis
+RATIO_STEPS: tuple[tuple[float, ...], ...] = (
+    (1.0,),
+    (1.0, 3.0),
+    (1.0, 2.0, 5.0),
+    (1.0, 1.5, 2.0, 3.0, 5.0, 7.0),
+    (1.0, 1.2, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0),
+)
 
 
 def blank_layout(title: str, *, x: str, y: str, words: list[str]) -> dict[str, Any]:
@@ -42,6 +51,30 @@ def panel_domain(number: int, count: int) -> dict[str, list[float]]:
 def round_step(last: float) -> float:
     """A step of whole months that gives some five to eight ticks."""
     return float(next((step for step in (1, 2, 3, 6, 12, 24, 36, 60) if last / step <= 8), math.ceil(last / 8)))
+
+
+def month_ticks(last: float) -> list[float]:
+    """Round months from 0 to `last`, or a little after it: axes leave some room."""
+    if math.isnan(last):
+        return [0.0]
+    step = round_step(last)
+    return [step * number for number in range(math.floor(last * BEYOND / step) + 1)]
+
+
+def ratio_ticks(low: float, high: float) -> list[float]:
+    """Round ratios from `low` to `high` for a logarithmic axis: the coarsest set that leaves some of them.
+
+    >>> ratio_ticks(0.64, 1.51), ratio_ticks(0.05, 8.0)
+    ([0.7, 1.0, 1.5], [0.1, 0.3, 1.0, 3.0])
+    """
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    found: list[float] = []
+    for steps in RATIO_STEPS:
+        values = (round(step * 10.0**power, 10) for power in powers for step in steps)
+        found = [value for value in values if low <= value <= high]
+        if len(found) >= FEWEST_TICKS:
+            break
+    return found
 
 
 def note(text: str, *, y: float, x: float = 0.0) -> dict[str, Any]:

@@ -10,16 +10,17 @@ import pandas as pd
 
 from cytotrial.results.adverse_events import ANY_TERM
 from cytotrial.results.drawing import (
+    BEYOND,
     RESPONSE_COLOURS,
     Figure,
     arm_colour,
     blank_layout,
     error_bars,
+    month_ticks,
     months_text,
     note,
     panel_domain,
     risk_row,
-    round_step,
     tint,
     without_nan,
 )
@@ -32,6 +33,8 @@ SLOT_TITLES = {"given": "full dose", "reduced": "reduced", "withheld": "withheld
 SURVIVAL_AXES = {"OS": "alive [%]", "PFS": "alive, free of progression [%]", "RFS": "alive, free of relapse [%]"}
 TOXICITY_MARKS = {3: ("circle", "grade 3 or more"), 4: ("square", "grade 4 or more"), 5: ("x", "fatal")}
 TERMS_SHOWN = 20
+DOSE_STEPS, MOST_DOSE_TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000), 8
+GAPS_UP_TO = 60  # bars of a panel: more stand without gaps
 RISK_TABLE_SHARE = 0.055  # of the figure's height, for each arm
 
 
@@ -40,8 +43,7 @@ def survival(table: pd.DataFrame, endpoint: str, *, arms: Sequence[str]) -> Figu
     title = SURVIVAL_TITLES[endpoint].capitalize()
     curves = {arm: survival_curve(table[table["ARM"] == arm], endpoint) for arm in arms}
     last = max((float(curve.times[-1]) for curve in curves.values() if curve.n), default=1.0)
-    step = round_step(last)
-    ticks = np.arange(0, last + step / 2, step)
+    ticks = month_ticks(last)
     data: list[Figure] = []
     words: list[str] = []
     for number, (arm, curve) in enumerate(curves.items()):
@@ -65,7 +67,7 @@ def survival(table: pd.DataFrame, endpoint: str, *, arms: Sequence[str]) -> Figu
         data.append(
             {"x": times, "y": curve_y, "mode": "lines", "name": arm, "legendgroup": arm, "line": line, "hovertemplate": hover}
         )
-        data.append(risk_row(arm, ticks.tolist(), curve.number_at_risk(ticks.tolist()), colour))
+        data.append(risk_row(arm, ticks, curve.number_at_risk(ticks), colour))
         median = curve.median()
         interval = f"{months_text(median.low)} to {months_text(median.high)}"
         words.append(f"{arm}: median {months_text(median.value)} (95 % interval {interval}), n = {curve.n}")
@@ -74,7 +76,7 @@ def survival(table: pd.DataFrame, endpoint: str, *, arms: Sequence[str]) -> Figu
     layout |= {"height": 500 + 28 * len(arms)}
     layout["margin"] |= {"b": 16}
     # Room on the left for the first number at risk, which is wider than its tick.
-    layout["xaxis"] |= {"range": [-0.05 * last, last * 1.02], "tickvals": ticks.tolist(), "anchor": "y"}
+    layout["xaxis"] |= {"range": [-0.05 * last, BEYOND * last], "tickvals": ticks, "anchor": "y"}
     layout["yaxis"] |= {"range": [0, 102], "domain": [share + 0.21, 1]}
     layout["yaxis2"] = {"domain": [0, share], "type": "category", "autorange": "reversed", "showgrid": False, "zeroline": False}
     layout["yaxis2"] |= {"ticks": "", "automargin": True}
@@ -116,8 +118,9 @@ def waterfall(patients: pd.DataFrame, responses: pd.DataFrame, *, arms: Sequence
             **layout["xaxis"],
             **panel_domain(number, len(arms)),
             "anchor": "y",
-            "title": {"text": arm},
+            "title": {"text": f"{arm}: patients, sorted"},
             "showticklabels": False,
+            "ticks": "",
         }
         shrunk = int((values < 0).sum())
         words.append(f"{arm}: {len(values)} patients with a scan after the first; the tumour shrank at some time in {shrunk}")
@@ -158,11 +161,17 @@ def doses(by_slot: pd.DataFrame, *, arms: Sequence[str]) -> Figure:
                 }
             )
         starts = _cycle_starts(part, several=several)
-        axis = {"tickvals": [start for start, _ in starts], "ticktext": [name for _, name in starts], "title": {"text": arm}}
+        if len(starts) == 1:  # one long cycle: its doses are numbered
+            step = next(step for step in DOSE_STEPS if len(part) <= MOST_DOSE_TICKS * step)
+            starts += [(dose, f"dose {dose}") for dose in range(step, len(part) + 1, step) if dose > 1]
+        axis = {"tickvals": [start for start, _ in starts], "ticktext": [name for _, name in starts]}
+        axis |= {"title": {"text": f"{arm}: planned doses, by course.cycle"}}
         layout[f"xaxis{suffix}"] = {**layout["xaxis"], **panel_domain(number, len(treated)), **axis, "anchor": "y"}
         given = float((part["given"] + part["reduced"]).sum() / part["patients"].sum())
         words.append(f"{arm}: {100 * given:.0f} % of the planned doses of begun cycles were given")
-    layout |= {"barmode": "stack", "bargap": 0.05}
+    # Gaps between many bars are drawn unevenly, as stripes.
+    most = max((int((by_slot["arm"] == arm).sum()) for arm in treated), default=0)
+    layout |= {"barmode": "stack", "bargap": 0.05 if most <= GAPS_UP_TO else 0}
     layout["yaxis"] |= {"range": [0, 100]}
     return {"data": data, "layout": layout}
 
@@ -244,7 +253,6 @@ def benefit_risk(efficacy: pd.DataFrame, events: pd.DataFrame, given: pd.DataFra
                 "error_x": error_bars(x, low, high),
                 "mode": "markers",
                 "name": f"{arm}: {name}" if len(arms) > 1 else name,
-                "legendgroup": arm,
                 "marker": {"color": arm_colour(number), "size": 11, "symbol": symbol},
                 "hovertemplate": benefit + " %{y:.0f} %, " + name + " %{x:.0f} %<extra>" + arm + "</extra>",
             }

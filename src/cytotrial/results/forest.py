@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cytotrial.results.drawing import Figure, arm_colour, blank_layout, error_bars
+from cytotrial.naming import cited_study, published_endpoint
+from cytotrial.results.drawing import GRID, Figure, arm_colour, blank_layout, error_bars, ratio_ticks
 from cytotrial.results.tables import records
 from cytotrial.units import UnitError, conversion
 
 DIFFERENCE, RATIO = "difference", "hazard ratio"
+MEASURES = {DIFFERENCE: "difference in percentage points", RATIO: "hazard ratio"}
+FORMATS = {DIFFERENCE: "+.1f", RATIO: ".2f"}
+RATIO_RANGE = (0.8, 1.25)  # shown at least, so that a ratio near 1 looks near 1
+ROW_PIXELS = 24  # of a line of the comparison with published numbers
 PUBLISHED_COLOUR = "#5c6670"
 GAP_PIXELS = 90  # between the two panels: room for the numbers and the title of the upper axis
 
@@ -43,11 +49,8 @@ def between_arms(table: pd.DataFrame, *, arms: Sequence[str]) -> Figure:
                     "yaxis": f"y{suffix}",
                 }
             )
-            words += [
-                f"{arm}, {row['endpoint']}: {measure} {factor * row['value']:.{1 if measure == DIFFERENCE else 2}f}"
-                f"{' percentage points' if measure == DIFFERENCE else ''}"
-                for row in records(part)
-            ]
+            told = [f"{row['endpoint']} {factor * row['value']:{FORMATS[measure]}}" for row in records(part)]
+            words += [f"{arm} against {arms[0]}, {MEASURES[measure]}: {'; '.join(told)}"] if told else []
     known = table[table["value"].notna()]
     names = {measure: known.loc[known["measure"] == measure, "endpoint"].nunique() for measure in (DIFFERENCE, RATIO)}
     share = names[RATIO] / max(sum(names.values()), 1)
@@ -55,11 +58,16 @@ def between_arms(table: pd.DataFrame, *, arms: Sequence[str]) -> Figure:
     gap = GAP_PIXELS / height if names[RATIO] else 0.0
     axis, vertical = layout["xaxis"], {**layout["yaxis"], "automargin": True, "type": "category", "autorange": "reversed"}
     layout["yaxis"] = {**vertical, "domain": [share * (1 - gap) + gap, 1]}
-    layout["xaxis"] = {**axis, "title": {"text": "difference [percentage points]"}, "zeroline": True, "anchor": "y"}
+    layout["xaxis"] = {
+        **axis,
+        "title": {"text": f"difference from {arms[0]} [percentage points]"},
+        "zeroline": True,
+        "anchor": "y",
+    }
     if names[RATIO]:
         layout["yaxis2"] = {**vertical, "domain": [0, share * (1 - gap)]}
         title = {"text": f"hazard ratio (below 1: fewer events than in {arms[0]})"}
-        layout["xaxis2"] = {**axis, "title": title, "type": "log", "anchor": "y2", "dtick": "D1"}
+        layout["xaxis2"] = {**axis, "title": title, "type": "log", "anchor": "y2", **_ratio_axis(known)}
         ends = {"y0": 0, "y1": share * (1 - gap), "xref": "x2", "yref": "paper"}
         layout["shapes"] = [{"type": "line", "x0": 1, "x1": 1, **ends, "line": {"color": PUBLISHED_COLOUR, "width": 1}}]
     layout["xaxis"]["zerolinecolor"] = PUBLISHED_COLOUR
@@ -68,61 +76,75 @@ def between_arms(table: pd.DataFrame, *, arms: Sequence[str]) -> Figure:
 
 
 def beside_published(table: pd.DataFrame) -> Figure:
-    """Every published share [%] with its simulated counterpart, one line each; `table` as `beside_published()` gives it."""
+    """Every published share [%] with its simulated counterpart, one line each, below the name of its study.
+
+    `table` is as `beside_published()` gives it.
+    """
     shares = table[(table["estimand"] == "proportion") & table["simulated"].notna()].reset_index(drop=True)
     factor = np.array([_to_percent(unit) for unit in shares["unit"]])
-    labels = [
-        f"{_endpoint(row)} ({row['study']}){' ' * number}"  # the blanks keep rows of one name apart
-        for number, row in enumerate(records(shares))
-    ]
+    rows = records(shares)
+    several = shares["arm"].nunique() > 1
+    studies = [cited_study(row, several_arms=several) for row in rows]
+    endpoints = [", ".join(part for part in (published_endpoint(row), _per(row)) if part) for row in rows]
+    heads: list[int] = []
+    places: list[int] = []
+    names: list[str] = []
+    for number, study in enumerate(studies):
+        if number == 0 or study != studies[number - 1]:
+            heads.append(len(names))
+            names.append(f"<b>{study}</b>")
+        places.append(len(names))
+        names.append(endpoints[number])
     inside = (shares["inside"] == "yes").to_numpy(dtype=bool)
     data = []
     for which, symbol, colour, offset in (
-        ("published", "square-open", PUBLISHED_COLOUR, -0.14),
-        ("simulated", "circle", arm_colour(0), 0.14),
+        ("published", "square-open", PUBLISHED_COLOUR, -0.17),
+        ("simulated", "circle", arm_colour(0), 0.17),
     ):
         values = factor * shares[which].to_numpy(dtype=float)
         low, high = (factor * shares[f"{which}_{side}"].fillna(shares[which]).to_numpy(dtype=float) for side in ("low", "high"))
         data.append(
             {
                 "x": values.tolist(),
-                "y": (np.arange(len(shares)) + offset).tolist(),
-                "customdata": labels,
+                "y": (np.array(places, dtype=float) + offset).tolist(),
+                "customdata": [f"{study}: {endpoint}" for study, endpoint in zip(studies, endpoints, strict=True)],
                 "error_x": _bars(values, low, high),
                 "mode": "markers",
                 "name": f"{which} (95 %)" if which == "simulated" else which,
-                "marker": {"color": colour, "symbol": symbol, "size": 8},
+                "marker": {"color": colour, "symbol": symbol, "size": 7},
                 "hovertemplate": "%{customdata}: %{x:.1f} %<extra>" + which + "</extra>",
             }
         )
-    words = [f"{int(inside.sum())} of {len(shares)} simulated shares lie within the published interval"]
-    layout = blank_layout("Simulated beside published", x="patients, courses or cycles [%]", y="", words=words)
-    # The study stands once, above its first line: narrow screens leave little room beside an axis.
-    first = ~shares["study"].duplicated()
-    texts = [
-        (f"<b>{row['study']}</b><br>" if is_first else "") + _endpoint(row)
-        for row, is_first in zip(records(shares), first, strict=True)
+    words = [
+        f"{int(inside.sum())} of {len(shares)} simulated shares lie within the published interval",
+        "Intervals: published as stated or from n; simulated 95 %",
     ]
-    ticks = {"tickvals": list(range(len(shares))), "ticktext": texts}
-    layout["yaxis"] |= {**ticks, "range": [len(shares) - 0.5, -0.5], "automargin": True, "showgrid": False, "ticks": ""}
+    layout = blank_layout("Simulated beside published", x="patients, courses or cycles [%]", y="", words=words)
+    ticks = {"tickvals": list(range(len(names))), "ticktext": names}
+    layout["yaxis"] |= {**ticks, "range": [len(names) - 0.5, -0.5], "automargin": True, "showgrid": False, "ticks": ""}
     layout["xaxis"] |= {"rangemode": "tozero"}
-    words.append("intervals: published as stated or from n; simulated 95 %")
-    layout |= {"height": 190 + 32 * max(len(shares), 2)}
+    lines = [{"type": "line", "x0": 0, "x1": 1, "xref": "paper", "y0": head - 0.5, "y1": head - 0.5} for head in heads[1:]]
+    layout["shapes"] = [{**line, "line": {"color": GRID, "width": 1}} for line in lines]
+    layout |= {"height": 190 + ROW_PIXELS * max(len(names), 3)}
     return {"data": data, "layout": layout}
+
+
+def _per(row: Mapping[Any, Any]) -> str:
+    return "" if row["denominator"] == "patient" else f"per {row['denominator']}"
+
+
+def _ratio_axis(table: pd.DataFrame) -> dict[str, Any]:
+    """Limits and ticks of a logarithmic axis that holds every hazard ratio with its interval, and 1."""
+    ratios = table[table["measure"] == RATIO]
+    ends = [value for name in ("value", "low", "high") for value in ratios[name].dropna().tolist() if value > 0]
+    low, high = min([RATIO_RANGE[0], *ends]) / 1.05, max([RATIO_RANGE[1], *ends]) * 1.05
+    ticks = ratio_ticks(low, high)
+    return {"range": [math.log10(low), math.log10(high)], "tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
 
 
 def _bars(values: np.ndarray[Any, Any], low: np.ndarray[Any, Any], high: np.ndarray[Any, Any]) -> dict[str, Any]:
     one = error_bars(0.0, 0.0, 0.0)
     return {**one, "array": (high - values).tolist(), "arrayminus": (values - low).tolist()}
-
-
-def _endpoint(row: dict[str, Any]) -> str:
-    term = "" if pd.isna(row["term"]) else str(row["term"]).replace("_", " ")
-    name = term if term and row["endpoint"] == "adverse_event" else f"{str(row['endpoint']).replace('_', ' ')} {term}".strip()
-    name = f"{term} in use" if name.startswith("care in use") else name
-    name = f"any {name}" if name == "adverse event" else name
-    among = f"among {row['among']}" if row["among"] else ""
-    return ", ".join(part for part in (name, row["window"], among) if part)
 
 
 def _to_percent(unit: str) -> float:

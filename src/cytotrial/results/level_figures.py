@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cytotrial.results.criteria import CriteriaUsed, level_times
-from cytotrial.results.drawing import Figure, arm_colour, blank_layout, months_text, round_step
+from cytotrial.results.drawing import Figure, arm_colour, blank_layout, month_ticks, months_text
 from cytotrial.units import HOURS_PER_MONTH
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
@@ -46,8 +46,7 @@ def reached(
             )
             median = months_text(float(np.median(times))) if len(times) else "no time"
             words.append(f"{name}: {len(times)} of {members} patients, after {median} in the middle of those")
-    step = round_step(last)
-    layout["xaxis"] |= {"range": [-0.02 * last, 1.02 * last], "tickvals": np.arange(0, last + step / 2, step).tolist()}
+    layout["xaxis"] |= {"range": [-0.02 * last, 1.02 * last], "tickvals": month_ticks(last)}
     layout["yaxis"] |= {"range": [0, 102]}
     layout |= {"showlegend": True}
     return {"data": data, "layout": layout}

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cytotrial.results.criteria import CriteriaUsed, level_times
-from cytotrial.results.drawing import RESPONSE_COLOURS, Figure, blank_layout, note, panel_domain
+from cytotrial.results.drawing import RESPONSE_COLOURS, Figure, blank_layout, month_ticks, note, panel_domain
 from cytotrial.results.efficacy import OBJECTIVE, best_responses, event_free
 from cytotrial.units import HOURS_PER_DAY, HOURS_PER_MONTH
 
@@ -89,6 +89,7 @@ def swimmer(
             **axis,
             "title": {"text": f"{arm}<br>since the first planned dose [months]"},
             "range": [-0.02 * last, 1.03 * last],
+            "tickvals": month_ticks(last),
         }
         members = int((patients["ARM"] == arm).sum())
         shown = "all" if len(ends) == members else f"the first {len(ends)} of"
@@ -132,6 +133,7 @@ def spider(patients: pd.DataFrame, responses: pd.DataFrame, *, arms: Sequence[st
             **axis,
             "title": {"text": f"{arm}<br>since the first planned dose [months]"},
             "range": [-0.02 * last, 1.03 * last],
+            "tickvals": month_ticks(last),
         }
         words.append(f"{arm}: {len(chosen)} patients with a scan, the first by number")
     layout["yaxis"] |= {"range": [-105, 105], "zeroline": True, "zerolinecolor": "#5c6670"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,7 +19,9 @@ SUFFIXES = ("svg", "pdf", "png")
 PIXELS_PER_INCH = 96.0
 WIDTH_PIXELS = 960.0
 TOP_PIXELS, RIGHT_PIXELS, BOTTOM_PIXELS, LEFT_PIXELS = 96.0, 24.0, 72.0, 78.0  # room for title, legend and axis titles
+SCALE_PIXELS = 92.0  # at the right, where a scale of colours stands
 LETTER_PIXELS = 6.6  # the mean width of a letter beside an axis, for the room that names of categories need
+ENTRY_PIXELS = 48.0  # of the sign and the gap beside a name of the legend
 POINTS_PER_PIXEL = 0.75
 SYMBOLS: Mapping[str, str] = {
     "circle": "o",
@@ -53,10 +55,12 @@ def to_matplotlib(figure: Mapping[str, Any]) -> PrintedFigure:
     for trace in traces:
         panels.setdefault((trace.get("xaxis", "x"), trace.get("yaxis", "y")), []).append(trace)
     left = _left_margin(layout, traces)
+    has_scale = any(trace.get("type") == "heatmap" and trace.get("showscale", True) for trace in traces)
+    right = SCALE_PIXELS if has_scale else RIGHT_PIXELS
     handles: dict[str, Any] = {}
     scaled: set[str] = set()  # vertical axes that have their names already: panels side by side share one
     for (x, y), mine in panels.items():
-        axes = printed.add_axes(_place(layout, x, y, height, left), facecolor="none")
+        axes = printed.add_axes(_place(layout, x, y, height, left, right), facecolor="none")
         handles |= {name: handle for name, handle in _draw(axes, mine, layout, x, y).items() if name not in handles}
         if y in scaled:
             axes.tick_params(axis="y", labelleft=False)
@@ -67,7 +71,13 @@ def to_matplotlib(figure: Mapping[str, Any]) -> PrintedFigure:
     if handles:
         place = (left / WIDTH_PIXELS, 1 - 30 / height)
         printed.legend(
-            handles.values(), handles.keys(), loc="upper left", bbox_to_anchor=place, ncols=5, frameon=False, fontsize=9
+            handles.values(),
+            handles.keys(),
+            loc="upper left",
+            bbox_to_anchor=place,
+            ncols=_columns(handles, left),
+            frameon=False,
+            fontsize=9,
         )
     return printed
 
@@ -125,10 +135,12 @@ def _left_margin(layout: Mapping[str, Any], traces: Sequence[Mapping[str, Any]])
     return min(max(LEFT_PIXELS, 24 + LETTER_PIXELS * longest), WIDTH_PIXELS / 2)
 
 
-def _place(layout: Mapping[str, Any], x: str, y: str, height: float, left: float) -> tuple[float, float, float, float]:
+def _place(
+    layout: Mapping[str, Any], x: str, y: str, height: float, left: float, right: float
+) -> tuple[float, float, float, float]:
     """Left, bottom, width and height of a panel as shares of the figure."""
     across, up = (_axis(layout, name).get("domain", (0.0, 1.0)) for name in (x, y))
-    inner_width, inner_height = WIDTH_PIXELS - left - RIGHT_PIXELS, height - TOP_PIXELS - BOTTOM_PIXELS
+    inner_width, inner_height = WIDTH_PIXELS - left - right, height - TOP_PIXELS - BOTTOM_PIXELS
     return (
         (left + across[0] * inner_width) / WIDTH_PIXELS,
         (BOTTOM_PIXELS + up[0] * inner_height) / height,
@@ -164,12 +176,20 @@ def _draw(axes: Axes, traces: Sequence[Mapping[str, Any]], layout: Mapping[str, 
     for shape in layout.get("shapes", ()):
         if shape.get("xref", "x") == x and shape.get("x0") == shape.get("x1"):
             axes.axvline(shape["x0"], color=shape["line"]["color"], linewidth=shape["line"]["width"])
+        elif shape.get("yref", "y") == y and shape.get("y0") == shape.get("y1"):
+            axes.axhline(shape["y0"], color=shape["line"]["color"], linewidth=shape["line"]["width"])
     return handles
+
+
+def _columns(names: Collection[str], left: float) -> int:
+    """How many entries of the legend stand beside each other: up to five, as many as the longest leaves room for."""
+    widest = LETTER_PIXELS * max(map(len, names)) + ENTRY_PIXELS
+    return max(1, min(5, int((WIDTH_PIXELS - left) // widest)))
 
 
 def _is_bare(axis: Mapping[str, Any]) -> bool:
     """Whether it is the table of numbers under a curve rather than a panel with scales of its own."""
-    return axis.get("type") == "category" and axis.get("ticks") == ""
+    return axis.get("type") == "category" and axis.get("ticks") == "" and "domain" in axis
 
 
 def _categories(traces: Sequence[Mapping[str, Any]], name: str) -> dict[str, int]:
@@ -216,7 +236,9 @@ def _heatmap(axes: Axes, trace: Mapping[str, Any], across: list[float], up: list
     colours = LinearSegmentedColormap.from_list("figure", scale)
     mesh = axes.pcolormesh(across, up, rows, cmap=colours, vmin=trace.get("zmin"), vmax=trace.get("zmax"), rasterized=True)
     if trace.get("showscale", True) and axes.figure is not None:
-        bar = axes.figure.colorbar(mesh, ax=axes, fraction=0.03, pad=0.01)
+        box = axes.get_position()
+        place = (box.x1 + 0.2 * SCALE_PIXELS / WIDTH_PIXELS, box.y0, 0.15 * SCALE_PIXELS / WIDTH_PIXELS, box.height)
+        bar = axes.figure.colorbar(mesh, cax=axes.figure.add_axes(place))
         bar.set_label(_plain(str(trace.get("colorbar", {}).get("title", {}).get("text", ""))), fontsize=8)
         bar.ax.tick_params(labelsize=8)
 
@@ -275,18 +297,24 @@ def _points(axes: Axes, trace: Mapping[str, Any], across: list[float], up: list[
 
 def _finish(axes: Axes, axis: Mapping[str, Any], name: str, categories: Mapping[str, int]) -> None:
     """Title, ticks, limits and grid of one axis."""
+    from matplotlib.ticker import NullFormatter
+
     mine = axes.xaxis if name == "x" else axes.yaxis
     set_ticks, set_limits = (axes.set_xticks, axes.set_xlim) if name == "x" else (axes.set_yticks, axes.set_ylim)
     mine.set_label_text(_plain(str(axis.get("title", {}).get("text", ""))), fontsize=10)
     if axis.get("type") == "log":
         (axes.set_xscale if name == "x" else axes.set_yscale)("log")
+        mine.set_minor_formatter(NullFormatter())  # what is between the round numbers has none
     if "tickvals" in axis:
-        set_ticks(axis["tickvals"], [_plain(str(text)) for text in axis.get("ticktext", axis["tickvals"])])
+        named = axis.get("ticktext", axis["tickvals"])
+        set_ticks(axis["tickvals"], [_plain(text if isinstance(text, str) else f"{text:g}") for text in named])
+        for label, text in zip(mine.get_ticklabels(), named, strict=False):
+            label.set_fontweight("bold" if str(text).startswith("<b>") else "normal")
     elif categories:
         set_ticks(list(categories.values()), [_plain(text) for text in categories])
         set_limits(-0.6, len(categories) - 0.4)
-    if axis.get("range") and axis.get("type") != "log":
-        set_limits(*axis["range"])
+    if axis.get("range"):
+        set_limits(*(10**end for end in axis["range"]) if axis.get("type") == "log" else axis["range"])
     elif axis.get("rangemode") == "tozero":
         set_limits(0, None)
     if axis.get("autorange") == "reversed" and not mine.get_inverted():

@@ -169,9 +169,17 @@ class Result:
         frames = [reporting.as_reported(*tables, scheme, arms=self.arms) for scheme in self.context.schemes.values()]
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=reporting.COLUMNS)
 
-    def exposure(self) -> pd.DataFrame:
-        """Start, peak, lowest value and area under the course of every observable, medians over patients, by arm."""
-        return care.course_sizes(self._run, self.observables())
+    def exposure(self, observables: Sequence[str] | None = None) -> pd.DataFrame:
+        """Start, peak, lowest value and area under the course of observables (None: all), by arm: medians over patients."""
+        return care.course_sizes(self._run, self.observables() if observables is None else observables)
+
+    def drug_levels(self) -> list[str]:
+        """The observables that are levels of a drug the run gives."""
+        return [name for levels in choosing.drug_levels(self.observables(), self._drugs) for name in levels]
+
+    @cached_property
+    def _drugs(self) -> tuple[str, ...]:
+        return tuple(str(drug) for drug in self.table("doses")["DRUG"].dropna().unique())
 
     def doses(self) -> pd.DataFrame:
         """Doses planned and given by arm, drug, course and cycle, with the main reason for those not given."""
@@ -240,12 +248,11 @@ class Result:
     def observables_first(self, most: int) -> list[str]:
         """The observables to look at first, at most so many: drug levels, tumour, what decides over doses and what moved."""
         deciding = {name for rules in self.context.rules.values() for rule in rules for name in rule.findings}
-        drugs = [str(drug) for drug in self.table("doses")["DRUG"].dropna().unique()]
         return choosing.shown_first(
             self._run,
             self.observables(),
             self.context.groups,
-            drugs=drugs,
+            drugs=self._drugs,
             measured=frozenset().union(*self._measured.values()),
             deciding=deciding,
             most=most,

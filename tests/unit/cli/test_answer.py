@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from cytotrial.cli.answer import estimate_text, print_answer
+from cytotrial.cli.answer import _lasting, _published_title, estimate_text, print_answer
 from cytotrial.cli.progress import shown_progress
 from cytotrial.cli.run import parse_settings
 from cytotrial.cli.tables import cell_text, print_frame, print_rows
@@ -45,11 +45,11 @@ def test_the_answer_fits_the_terminal_and_holds_every_table(run_folder: Path, wi
 
 def test_doses_events_and_reasons_are_those_of_the_run(run_folder: Path) -> None:
     lines = [line.split() for line in drawn(120, lambda console: print_answer(console, load(run_folder))).splitlines()]
-    assert ["withhold", "creatinine_relative", "1", "1"] in lines
+    assert ["withhold", "creatinine", "relative", "1", "1"] in lines
     event = next(line for line in lines if line[:2] == ["Creatinine", "increased"])
     assert event[2:10] == ["33", "%", "0", "%", "0", "%", "0", "%"]
     cycle = next(line for line in lines if line[:3] == ["1", "1", "2"])
-    assert cycle[3:] == ["2", "1.5", "(1.25-1.75)", "75", "25", "75", "creatinine_relative"]
+    assert cycle[3:] == ["2", "1.5", "(1.25-1.75)", "75", "25", "75", "creatinine", "relative"]
 
 
 @pytest.mark.parametrize(
@@ -187,3 +187,47 @@ def test_the_console_survives_a_terminal_that_knows_no_unicode(shell, monkeypatc
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     shown = shell("show", "sources")
     assert shown.returncode == 0, shown.stderr
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_an_interval_of_adverse_events_is_never_cut(run_folder: Path, width: int) -> None:
+    lines = drawn(width, lambda console: print_answer(console, load(run_folder))).splitlines()
+    events = lines[next(place for place, line in enumerate(lines) if line.startswith("Adverse events")) :]
+    severe = next(line for line in events if line.strip().startswith("Creatinine"))
+    assert severe.rstrip().endswith(")")
+    assert "%" in severe.split("(")[0]
+
+
+def test_a_first_column_gives_way_where_another_would_keep_a_few_letters() -> None:
+    rows = [("a_key_of_forty_two_letters_that_may_be_cut", "10 %", "some words that follow", "and more")]
+    text = drawn(60, lambda console: print_rows(console, rows, columns=("key", "share", "what", "where"), right=("share",)))
+    assert "some words" in text
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= 60
+
+
+def test_long_care_is_told_in_days(run_folder: Path) -> None:
+    row = {f"hours_{name}": value for name, value in (("median", 1344.0), ("q1", 672.0), ("q3", 2688.0))}
+    assert _lasting(row) == "56 (28-112) d"
+    assert _lasting({name: value / 96 for name, value in row.items()}) == "14 (7-28) h"
+    assert _lasting(dict.fromkeys(row, math.nan)) == ""
+
+
+@pytest.mark.parametrize(
+    ("cells", "title"),
+    [
+        ({"endpoint": "relapse_free_survival", "estimand": "hazard_ratio"}, "relapse-free survival, hazard ratio"),
+        ({"endpoint": "overall_survival", "estimand": "median", "unit": "month"}, "overall survival, median [month]"),
+        (
+            {"endpoint": "adverse_event", "term": "fever", "window": "grade 3", "denominator": "course"},
+            "fever, grade 3, per course",
+        ),
+        ({"endpoint": "care_in_use", "term": "red_cell_transfusion"}, "red cell transfusion in use"),
+        (
+            {"endpoint": "peak_of", "term": "creatinine", "estimand": "mean", "unit": "mg/dL"},
+            "peak of creatinine, mean [mg/dL]",
+        ),
+    ],
+)
+def test_a_published_endpoint_says_what_was_counted_and_how(cells: dict[str, str], title: str) -> None:
+    row = {"term": pd.NA, "window": "", "estimand": "proportion", "denominator": "patient", "unit": "1", **cells}
+    assert _published_title(row) == title

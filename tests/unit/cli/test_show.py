@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from cytotrial.catalogue import Library
@@ -94,3 +96,23 @@ def test_a_citation_is_one_line_whatever_is_known_of_the_source() -> None:
 
 def test_a_long_formula_is_cut_in_a_listing() -> None:
     assert shortened("= " + "x" * 50) == "= " + "x" * 19 + "..."
+
+
+def test_a_randomised_protocol_says_that_its_arms_share_the_patients(call, library) -> None:
+    randomised = next(name for name, path in library.protocols.items() if "design: randomised" in path.read_text("utf-8"))
+    assert "in all, shared among the arms" in call("show", randomised).stdout.replace("\n", " ")
+
+
+def test_another_library_is_looked_into(call, library, tmp_path) -> None:
+    shutil.copytree(library.root, tmp_path / "mine")
+    name = next(iter(library.protocols))
+    (tmp_path / "mine" / "protocols" / f"{name}.yaml").rename(tmp_path / "mine" / "protocols" / "only_mine.yaml")
+    assert "only_mine" in call("show", "protocols", "--library", tmp_path / "mine").stdout
+    assert call("check", "only_mine", "--library", tmp_path / "mine").exit_code == 0
+    assert call("check", "only_mine").exit_code == 2
+
+
+def test_a_folder_without_an_interface_is_no_library(call, tmp_path) -> None:
+    shown = call("show", "drugs", "--library", tmp_path)
+    assert shown.exit_code == 2
+    assert "this is not the folder of a library" in shown.stderr

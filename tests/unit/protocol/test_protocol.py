@@ -290,3 +290,8 @@ def test_dose_is_an_amount_for_each_body(library):
     assert amount("1 MIU/m2 sc single dose") == pytest.approx([8.0, 6.0], rel=1e-12)
     assert amount("2 mg flat sc single dose") == pytest.approx([130.0, 130.0], rel=1e-12)
     assert amount("5 nmol flat sc single dose") == pytest.approx([5.0, 5.0], rel=1e-12)
+
+
+def test_arguments_name_the_studies_to_compare_with(library):
+    with pytest.raises(ProtocolError, match="nobody1999"):
+        protocol_from_arguments("kine_alfa.high", library, disease="tumour_a", compare_with=["nobody1999"])

@@ -11,6 +11,7 @@ from cytotrial.errors import RunFolderError
 from cytotrial.formats.run import Manifest
 from cytotrial.report import render_report, write_report
 from cytotrial.report.report import embedded_json
+from cytotrial.report.text_table import TextTable, grouped, without_columns
 from cytotrial.report.wording import number, percent, reference, with_interval
 from cytotrial.results import Context, ParameterUsed, Result, RunWriter
 
@@ -85,7 +86,7 @@ def test_the_report_loads_nothing_from_anywhere(report: str) -> None:
         "A very small trial",
         "seed 42",
         "day 1 08:00  10 mg iv",
-        "0\u00a0% (0\u00a0% to 84\u00a0%)",  # none of two responded; no line ends between a number and its sign
+        "0\u00a0% (0 to 84)",  # none of two responded; no line ends between a number and its sign
         "1 simulated patient could not be followed to the end",
         "the circulation became stiff",
         "70 (60 to 80)",
@@ -148,3 +149,48 @@ def test_a_reference_is_one_line() -> None:
         "DOI": "10.1000/x",
     }
     assert reference(fields) == "One A, Two A, Three A et al. A trial. J Med 1995;13:688-696. doi:10.1000/x."
+
+
+def two_arms(*rows: tuple[str, ...]) -> TextTable:
+    return TextTable(("arm", "care", "patients"), rows, (False, False, True))
+
+
+def test_arms_stand_as_headings_above_their_rows() -> None:
+    table = grouped(two_arms(("A", "oxygen", "3"), ("A", "fluid", "2"), ("B", "oxygen", "1")), is_named=False)
+    assert table.columns == ("care", "patients")
+    assert table.rows == (("A", ""), ("oxygen", "3"), ("fluid", "2"), ("B", ""), ("oxygen", "1"))
+    assert table.numeric == (False, True)
+
+
+def test_a_single_arm_has_no_heading_unless_there_are_others_in_the_run() -> None:
+    alone = two_arms(("A", "oxygen", "3"))
+    assert grouped(alone, is_named=False).rows == (("oxygen", "3"),)
+    assert grouped(alone, is_named=True).rows == (("A", ""), ("oxygen", "3"))
+
+
+def test_a_column_that_says_nothing_is_left_out() -> None:
+    table = without_columns(two_arms(("A", "oxygen", "0 %"), ("A", "fluid", "0 %")), [("patients", "0 %"), ("care", "")])
+    assert table.columns == ("arm", "care")
+    assert table.numeric == (False, False)
+
+
+def test_spans_tell_where_they_begin() -> None:
+    table = TextTable(("x", "a", "b", "a", "b"), (), (), spans=(("", 1), ("First", 2), ("Second", 2)))
+    assert table.starts == {1, 3}
+    assert two_arms().starts == frozenset()
+
+
+def test_curves_of_one_time_axis_hold_it_once() -> None:
+    times = [float(hour) for hour in range(30)]
+    figure = {"data": [{"x": times, "y": times}, {"x": list(times), "y": times}, {"x": times[:5]}], "layout": {}}
+    shown = json.loads(embedded_json(figure))
+    assert shown["data"][0]["x"] == times
+    assert shown["data"][1]["x"] == 0
+    assert shown["data"][2]["x"] == times[:5]
+    assert figure["data"][1]["x"] == times
+
+
+def test_the_question_is_told_in_words(tmp_path: Path) -> None:
+    context = Context(question=(("disease", "A disease"), ("One arm", "A drug: 10 mg iv every 8 h, 14 doses.")))
+    report = render_report(small_result(tmp_path / "run", context=context))
+    assert "<dt>One arm</dt><dd>A drug: 10 mg iv every 8 h, 14 doses.</dd>" in report

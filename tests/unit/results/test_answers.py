@@ -178,3 +178,10 @@ def test_a_trial_without_scans_or_deaths_still_has_an_answer(tables: dict[str, p
     found = efficacy(tables["patients"], empty("responses"), empty("survival"), arms=["High"])
     assert row(found, endpoint="not evaluable")["value"] == 1
     assert not found["endpoint"].str.contains("survival").any()  # an endpoint the run does not have is not shown as 0
+
+
+def test_exposure_is_of_the_drug_levels_that_are_asked_for(result: Result) -> None:
+    names = result.observables()[:1]
+    assert set(result.exposure(names)["observable"]) == set(names)
+    assert result.exposure([]).empty
+    assert set(result.drug_levels()) <= set(result.observables())

@@ -205,13 +205,14 @@ def test_a_run_that_keeps_no_scheme_answers_with_nothing(make_run: Callable[...,
 
 
 def test_the_report_shows_what_would_be_reported_beside_what_was_graded(result: Result) -> None:
-    from cytotrial.report import sections
+    from cytotrial.report import answer_sections as sections
 
     scheme = scheme_of("short_table", scheme_file(heat={"of": ["fever"], "from_grade": 2}), GRADING)
     shown = Result(result.folder)
     shown.__dict__["context"] = dataclasses.replace(result.context, schemes={"short_table": scheme})
     rows = {row[0]: row[1:] for row in sections.headline(shown).rows}
     assert rows["Any adverse event of grade 3 or more"][0].startswith("50 %")
-    assert rows["Grade 3 or more, as short table would report it"] == ("25 %", "0 %")
+    assert [cell for cell in rows["Grade 3 or more, as short table would report it"] if cell] == ["25 %", "0 %"]
     table = sections.as_reported(shown)["A table (short_table)"]
-    assert ("High", "heat", "50 %", "25 %", "25 %", "25 %", "grade 2") in table.rows
+    assert table.rows[0] == ("High", "", "", "", "", "")
+    assert table.rows.index(("heat", "50 %", "25 %", "25 %", "25 %", "grade 2")) > 0
