@@ -9,6 +9,7 @@ import argparse
 import os
 import re
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +22,17 @@ from cytotrial.evidence.plausibility import Case, Verdict, check_plausibility, p
 from cytotrial.evidence.time_courses import Bench, TimeCourses, bench_of, give_regimen
 from cytotrial.formats.module import ParameterRow
 from cytotrial.formats.plausibility import PlausibilityCase
-from cytotrial.protocol.regimen import parse_regimen
+from cytotrial.protocol import read_protocol
+from cytotrial.protocol.regimen import Regimen, parse_regimen
+from cytotrial.results.written import unit_text
 
 FOLDER = Path(__file__).parent / "biology"
 DRUG, REGIMEN, DISEASE = "aldesleukin", "hd_bolus", "renal_cell_carcinoma"
 SUPPORT = "standard"
 FIGURE_PATIENTS = 100
-FIGURE_DAYS = 28
+FIGURE_DAYS, MOST_DAYS = 28, 56
 MOST_PANELS = 9
+LETTERS_OF_A_PANEL = 50  # of the title over one column
 POINTS = 900  # of a curve; more cannot be seen at this size
 GROUPS = {
     "immune": "Immune system",
@@ -41,8 +45,8 @@ NOT_SIMULATED = "–"
 INTRODUCTION = (
     "Made by `python docs/build.py` from the files of the library; edit those. Each module is one folder: equations,",
     "parameters with unit, spread, status and source, and plausibility cases. A figure shows a typical patient and the",
-    "population through two cycles of high-dose therapy with every planned dose given; no clinic withholds anything there,",
-    "so they do worse than in a trial.",
+    "population through one course of the regimen named on it, one that moves the module, with every planned dose given;",
+    "no clinic withholds anything there, so they do worse than in a trial.",
     "",
     "`measured` and `derived` values come from a source, `fitted` ones were set against a published number, `assumed` ones",
     "are a judgement with its reason beside it.",
@@ -247,28 +251,116 @@ class Shown:
     population: np.ndarray
 
 
-def draw_figures(library: Library) -> None:
-    """One figure for each module, in the composition of its disease."""
+@dataclass(frozen=True)
+class Question:
+    """What a figure is drawn under: one course of a regimen in a disease."""
+
+    drug: str
+    regimen: str
+    disease: str
+
+    def days(self, library: Library) -> int:
+        """How long it is followed: a week beyond the last dose, within limits."""
+        last = max(dose.hours for dose in _regimen(library, self).doses) / 24.0
+        return int(min(max(FIGURE_DAYS, last + 7), MOST_DAYS))
+
+    def title(self, library: Library) -> str:
+        """The question in words."""
+        drug = library.drugs[self.drug]
+        return f"{drug.file.title.en}: {drug.regimens[self.regimen].title.en}. {library.diseases[self.disease].file.title.en}"
+
+
+def questions(library: Library) -> list[Question]:
+    """The question of most figures first, then one for each disease, of its first protocol, and one for each other drug."""
+    found = [Question(DRUG, REGIMEN, DISEASE)]
+    plans = [read_protocol(path, library) for path in library.protocols.values()]
+    given = [(plan.disease, treatment) for plan in plans for arm in plan.arms for treatment in arm.treatments]
     for disease in library.diseases:
-        bench = bench_of(library, drugs=[DRUG], disease=disease)
-        typical, population = _simulated(bench, patients=None), _simulated(bench, patients=FIGURE_PATIENTS)
-        for name in bench.biology.modules:
-            if name == disease or (disease == DISEASE and library.modules[name].group in {*SHARED_GROUPS, "drugs"}):
-                panels = _panels(bench, name, typical, population)
-                if panels:
-                    _draw(panels, typical.time, FOLDER / f"{name}.png")
+        named = [Question(one.drug, one.regimen_name, place) for place, one in given if place == disease and one.regimen_name]
+        found += named[:1] if disease != DISEASE else []
+    for name, drug in library.drugs.items():
+        if name not in {question.drug for question in found}:
+            places = [place for place, one in given if one.drug == name]
+            found.append(Question(name, next(iter(drug.regimens)), next(iter(places), DISEASE)))
+    return found
 
 
-def _simulated(bench: Bench, *, patients: int | None) -> TimeCourses:
-    drug = bench.library.drugs[DRUG]
+def chosen_questions(library: Library) -> dict[str, tuple[Question, Bench, TimeCourses]]:
+    """For each module the question under which its typical patient is drawn: its own drug or disease, or what moves it.
+
+    The first question stands where it moves a module at least half as far as the one that moves it most.
+    """
+    asked = []
+    for question in questions(library):
+        bench = bench_of(library, drugs=[question.drug], disease=question.disease)
+        asked.append((question, bench, _simulated(bench, question, patients=None)))
+    tried = _tried(library)
+    found = {}
+    for name, module in library.modules.items():
+        own = [one for one in asked if name == one[0].drug and name in one[1].biology.modules] or [
+            one
+            for one in asked
+            if name in one[1].biology.modules
+            and one[0].disease in tried[one[0].drug]
+            and (module.group in SHARED_GROUPS or name == one[0].disease)
+        ]
+        moved = _moved(name, [(bench, typical) for _, bench, typical in own])
+        if own:
+            found[name] = own[0] if moved[0] >= moved.max() / 2 else own[int(np.argmax(moved))]
+    return found
+
+
+def draw_figures(library: Library) -> None:
+    """One figure for each module, under the drug that moves it."""
+    populations: dict[Question, TimeCourses] = {}
+    for name, (question, bench, typical) in chosen_questions(library).items():
+        if question not in populations:
+            populations[question] = _simulated(bench, question, patients=FIGURE_PATIENTS)
+        panels = _panels(bench, name, typical, populations[question])
+        if panels:
+            # The level of a drug is the same after every dose: more of them only hide it.
+            days = FIGURE_DAYS if name in library.drugs else MOST_DAYS
+            _draw(panels, typical.time, FOLDER / f"{name}.png", title=question.title(library), days=days)
+
+
+def _tried(library: Library) -> Mapping[str, set[str]]:
+    """The diseases in which a shipped protocol gives each drug; others are no question that anybody asked."""
+    found: dict[str, set[str]] = {name: set() for name in library.drugs}
+    for path in library.protocols.values():
+        plan = read_protocol(path, library)
+        for drug in plan.drugs:
+            found[drug].add(plan.disease)
+    return found
+
+
+def _regimen(library: Library, question: Question) -> Regimen:
+    return parse_regimen(library.drugs[question.drug].regimens[question.regimen].sentence)
+
+
+def _simulated(bench: Bench, question: Question, *, patients: int | None) -> TimeCourses:
     return give_regimen(
         bench,
         bench.typical() if patients is None else bench.drawn(patients),
-        regimen=parse_regimen(drug.regimens[REGIMEN].sentence),
-        drug=drug,
+        regimen=_regimen(bench.library, question),
+        drug=bench.library.drugs[question.drug],
         support=SUPPORT,
-        until=FIGURE_DAYS * 24.0,
+        until=question.days(bench.library) * 24.0,
     )
+
+
+def _moved(module: str, answers: Sequence[tuple[Bench, TimeCourses]]) -> np.ndarray:
+    """How far each answer moves the curves of a module, of the farthest that any moves them: the mean over its curves."""
+    ranges: list[dict[str, float]] = []
+    for bench, typical in answers:
+        biology = bench.biology
+        names = [name for name in biology.system.observables if biology.draft.definitions[name].module == module]
+        early = typical.time <= FIGURE_DAYS * 24.0  # so that a longer regimen does not win by its length
+        curves = {name: typical.observables[name][0][early] for name in names}
+        curves |= {name: typical.states[name][0][early] for name, state in biology.states.items() if state.module == module}
+        ranges.append({name: float(np.ptp(curve)) for name, curve in curves.items()})
+    most = {name: max(one.get(name, 0.0) for one in ranges) for one in ranges for name in one}
+    moving = [name for name, value in most.items() if value > 0]
+    return np.array([np.mean([one.get(name, 0.0) / most[name] for name in moving] or [0.0]) for one in ranges])
 
 
 def _panels(bench: Bench, module: str, typical: TimeCourses, population: TimeCourses) -> list[Shown]:
@@ -288,10 +380,11 @@ def _panels(bench: Bench, module: str, typical: TimeCourses, population: TimeCou
 
 
 def _titled(title: str, unit: str) -> str:
-    return title if unit == "1" else f"{title} [{unit}]"
+    printed = unit_text(unit)
+    return f"{title} [{printed}]" if printed else title
 
 
-def _draw(panels: Sequence[Shown], time: np.ndarray, path: Path) -> None:
+def _draw(panels: Sequence[Shown], time: np.ndarray, path: Path, *, title: str, days: int) -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -299,21 +392,25 @@ def _draw(panels: Sequence[Shown], time: np.ndarray, path: Path) -> None:
 
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
-    keep = np.unique(np.linspace(0, time.size - 1, min(POINTS, time.size)).astype(int))
-    days = time[keep] / 24.0
+    shown = np.flatnonzero(time <= days * 24.0)
+    keep = shown[np.unique(np.linspace(0, shown.size - 1, min(POINTS, shown.size)).astype(int))]
+    day = time[keep] / 24.0
     with plt.rc_context({"font.size": 7, "axes.spines.top": False, "axes.spines.right": False}):
         figure, axes = plt.subplots(rows, columns, figsize=(3.0 * columns, 1.9 * rows), squeeze=False, layout="constrained")
-        for axis, shown in zip(axes.flat, panels, strict=False):
-            low, middle, high = np.nanpercentile(shown.population[:, keep], [5, 50, 95], axis=0)
-            axis.fill_between(days, low, high, color="#9ec3de", alpha=0.6, linewidth=0)
-            axis.plot(days, middle, color="#2f6f9f", linewidth=0.9, linestyle="--")
-            axis.plot(days, shown.typical[keep], color="#12354f", linewidth=1.0)
-            axis.set_title(shown.title, fontsize=7, loc="left", wrap=True)
-            axis.set_xticks(range(0, FIGURE_DAYS + 1, 7))
+        for axis, panel in zip(axes.flat, panels, strict=False):
+            low, middle, high = np.nanpercentile(panel.population[:, keep], [5, 50, 95], axis=0)
+            axis.fill_between(day, low, high, color="#9ec3de", alpha=0.6, linewidth=0)
+            axis.plot(day, middle, color="#2f6f9f", linewidth=0.9, linestyle="--")
+            axis.plot(day, panel.typical[keep], color="#12354f", linewidth=1.0)
+            axis.set_title(panel.title, fontsize=7, loc="left", wrap=True)
+            axis.set_xticks(np.arange(0, day[-1] + 1, 7))
         for axis in axes.flat[len(panels) :]:
             axis.set_visible(False)
         for axis in axes[-1]:
             axis.set_xlabel("day")
+        figure.suptitle(
+            "\n".join(textwrap.wrap(title, LETTERS_OF_A_PANEL * columns)), fontsize=7, x=0.01, ha="left", color="#5c6670"
+        )
         figure.savefig(path, dpi=85, metadata={"Software": None})
         plt.close(figure)
 

@@ -52,3 +52,13 @@ def test_only_the_simulated_values_of_a_page_are_left_out(build: ModuleType) -> 
         "| case | simulated | range |\n|---|---|---|\n| a \\| b | 2.5 h | 1 to 3 h |\n\n| case | value |\n|---|---|\n| a | 7 |"
     )
     assert build.without_simulated(page) == page.replace("2.5 h", build.NOT_SIMULATED)
+
+
+def test_every_drug_and_disease_has_a_question_of_its_own_for_its_figure(build: ModuleType, library: Library) -> None:
+    asked = build.questions(library)
+    assert (asked[0].drug, asked[0].disease) == (build.DRUG, build.DISEASE)
+    assert {question.drug for question in asked} == set(library.drugs)
+    assert {question.disease for question in asked} <= set(library.diseases)
+    for question in asked:
+        assert build.FIGURE_DAYS <= question.days(library) <= build.MOST_DAYS
+        assert library.drugs[question.drug].file.title.en in question.title(library)
