@@ -32,6 +32,7 @@ SUPPORT = "standard"
 FIGURE_PATIENTS = 100
 FIGURE_DAYS, MOST_DAYS = 28, 56
 MOST_PANELS = 9
+DRUG_DAYS, DRUG_PANELS = 21, 6
 LETTERS_OF_A_PANEL = 50  # of the title over one column
 POINTS = 900  # of a curve; more cannot be seen at this size
 GROUPS = {
@@ -319,7 +320,8 @@ def draw_figures(library: Library) -> None:
         panels = _panels(bench, name, typical, populations[question])
         if panels:
             # The level of a drug is the same after every dose: more of them only hide it.
-            days = FIGURE_DAYS if name in library.drugs else MOST_DAYS
+            days = DRUG_DAYS if name in library.drugs else MOST_DAYS
+            panels = panels[:DRUG_PANELS] if name in library.drugs else panels
             _draw(panels, typical.time, FOLDER / f"{name}.png", title=question.title(library), days=days)
 
 
