@@ -31,6 +31,7 @@ EVENT_WORDS = {"PFS": "progression", "RFS": "recurrence"}
 PROGRESSION = "progression at the scan"
 EARLIER = "earlier "
 TITRATION = "titration from a lower dose"
+NEVER_BEGAN = "never began: the simulation failed"
 NO_DEATH, TREATMENT, DISEASE, OTHER_CAUSE = "", "treatment", "disease", "other"
 DEATH_WORDS = {TREATMENT: "death of treatment", OTHER_CAUSE: "death of another cause"}
 MOST_SEVERE_FIRST = (STOP_DRUG, STOP_COURSE, STOP_CYCLE, WITHHOLD, DELAY)
@@ -291,7 +292,7 @@ class Clinic:
         self, code: str, at: FloatArray, last: FloatArray, cause: np.ndarray, *, event: str, censored: str
     ) -> pd.DataFrame:
         """Rows of the table `survival`: the time of the event [months], or of the last look where there was none."""
-        happened = ~np.isnan(at)
+        happened, begun = ~np.isnan(at), self._course.patients.has_start
         words = {NO_DEATH: event, DISEASE: f"death after {event}", **DEATH_WORDS}
         what = np.array([words[one] for one in cause], dtype=object)
         return pd.DataFrame(
@@ -299,9 +300,9 @@ class Clinic:
                 "ARM": self._arm,
                 "ID": self._course.ids,
                 "PARAMCD": code,
-                "AVAL": np.where(happened, at, last) / HOURS_PER_MONTH,
+                "AVAL": np.where(happened, at, np.where(begun, last, 0.0)) / HOURS_PER_MONTH,
                 "CNSR": np.where(happened, 0, 1),
-                "EVNTDESC": np.where(happened, what, censored),
+                "EVNTDESC": np.where(happened, what, np.where(begun, censored, NEVER_BEGAN).astype(object)),
                 "CAUSE": [str(died) or None for died in np.where(happened, cause, NO_DEATH)],
             }
         )

@@ -72,7 +72,7 @@ class Course:
         tolerances: Tolerances | None = None,
         other_death: FloatArray | None = None,
     ) -> None:
-        """Patients at rest, before their first visit at time 0.
+        """Patients at rest, before their first visit at time 0; whoever has no start comes to none.
 
         Args:
             model: the compiled biology.
@@ -99,6 +99,7 @@ class Course:
             inputs=defaults,
             tolerances=tolerances or Tolerances(),
             threads=threads,
+            status=np.where(patients.has_start, Status.OK, Status.NO_STEADY_STATE),
         )
         self._model = model
         self._care = CarePlan(defaults.shape[1], patients.numbers, seed=seed)
@@ -107,7 +108,7 @@ class Course:
         self._scans = scans
         self._after = after_last_dose
         self._end = end
-        self._is_over: BoolArray = np.zeros(count, dtype=bool)
+        self._is_over: BoolArray = ~patients.has_start
         self._time: FloatArray = np.full(count, -np.inf)
         self._time_before = self._time
         self._seen_inputs = defaults
@@ -120,6 +121,8 @@ class Course:
         self._entries = Entries(self._ensemble, biology, patients.numbers)
         self._truth: FloatArray = np.zeros((len(self._watched), count))
         self._observed: FloatArray = np.zeros((len(names), count))
+        if other_death is not None:
+            other_death = np.where(patients.has_start, other_death, np.inf)
         self.happenings = Happenings(tuple(biology.events.values()), seed=seed, ids=patients.numbers, other_death=other_death)
         self._hazards = np.array([self._states.index(event.hazard) for event in self.happenings.events], dtype=np.int64)
         self._causes = [(event, self._inputs.index(event.sets)) for event in self.happenings.events if event.sets is not None]
@@ -276,12 +279,13 @@ class Course:
     # ------------------------------------------------------------------ visits
 
     def _first_visit(self) -> Visit:
-        everybody = np.ones(self.ids.size, dtype=bool)
+        present = ~self._is_over
+        (who,) = np.nonzero(present)
         self._time = np.zeros(self.ids.size)
-        observed = self._observe(everybody)
+        observed = self._observe(present)
         self._truth = observed[self._watched]
-        self._keep(Outputs(np.arange(self.ids.size), self._time, self._ensemble.states, self._seen_inputs))
-        return self._visit(everybody, self._truths(observed), Interval(np.zeros(self.ids.size)), is_first=True)
+        self._keep(Outputs(who, self._time[who], self._ensemble.states_of(who), self._seen_inputs[who]))
+        return self._visit(present, self._truths(observed), Interval(np.zeros(self.ids.size)), is_first=True)
 
     def _visit(self, present: BoolArray, truth: dict[str, FloatArray], interval: Interval, *, is_first: bool = False) -> Visit:
         nobody = np.zeros(self.ids.size, dtype=bool)

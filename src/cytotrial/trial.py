@@ -28,6 +28,7 @@ from cytotrial.clinic import Clinic, apply
 from cytotrial.course import Course, ready_treatment
 from cytotrial.engine.ensemble import processors
 from cytotrial.engine.kernel import CompiledModel, compile_model
+from cytotrial.engine.steady import SteadyPart
 from cytotrial.engine.tolerances import LOOSEST_RTOL, TIGHTEST_RTOL, Tolerances
 from cytotrial.errors import Place, Problem, ProtocolError, SimulationError
 from cytotrial.manage.care import switches
@@ -41,6 +42,7 @@ from cytotrial.results.store import RunWriter
 from cytotrial.run_record import context_of, default_folder, manifest_of, reusable_run, run_hash
 from cytotrial.side_by_side import side_by_side
 from cytotrial.standards import Standards
+from cytotrial.starts import settling, steady_part_of
 from cytotrial.units import UnitError, parse_quantity
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ class Prepared:
 
     biology: Biology
     model: CompiledModel
+    steady: SteadyPart | None = None
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,7 @@ def run_trial(
     with RunWriter(target, replace=replace) if keep else RunWriter.temporary() as writer:
         done, failed, refused = 0, 0, Counter[str]()
         parts = in_chunks(protocol, chunk)
-        drawn = ((arm, draw_chunk(protocol, prepared, recipe, numbers)) for arm, numbers in parts)
+        drawn = ((arm, draw_chunk(protocol, prepared, recipe, numbers, threads=threads)) for arm, numbers in parts)
         chunks = (
             ready_chunk(
                 *(protocol, library, prepared, arm, patients), threads=threads, recorded=recorded, tolerances=tolerances
@@ -174,7 +177,7 @@ def prepare(protocol: Protocol, library: Library, *, tell: Callable[[str], None]
     tell("composing the biology")
     biology = compose(library, drugs=protocol.drugs, disease=protocol.disease)
     tell("compiling the biology")
-    return Prepared(biology, compile_model(biology.system))
+    return Prepared(biology, compile_model(biology.system), steady_part_of(biology))
 
 
 def simulate_chunk(chunk: Chunk, tell: Callable[[float], None]) -> None:
@@ -246,15 +249,18 @@ def in_chunks(protocol: Protocol, size: int) -> list[tuple[Arm, np.ndarray]]:
     return parts
 
 
-def draw_chunk(protocol: Protocol, prepared: Prepared, recipe: Recipe, numbers: np.ndarray) -> Patients:
-    """The patients of these numbers, drawn and found plausible and eligible."""
+def draw_chunk(
+    protocol: Protocol, prepared: Prepared, recipe: Recipe, numbers: np.ndarray, *, threads: int | None = None
+) -> Patients:
+    """The patients of these numbers, drawn, settled, and found plausible and eligible."""
     biology, model = prepared.biology, prepared.model
 
     def resting(parameters: np.ndarray, states: np.ndarray) -> Mapping[str, np.ndarray]:
         inputs = np.tile(biology.input_defaults(), (len(states), 1))
         return dict(zip(biology.system.observables, model.observe(states, parameters, inputs).T, strict=True))
 
-    return draw_patients(biology, recipe, seed=protocol.seed, numbers=numbers, resting=resting)
+    settle = settling(biology, prepared.steady, threads=threads)
+    return draw_patients(biology, recipe, seed=protocol.seed, numbers=numbers, resting=resting, settle=settle)
 
 
 def ready_chunk(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,16 +50,16 @@ def patients(biology):
 def start(library, biology, model, patients):
     """A course under a regimen sentence (None: no drug), with scans, visits after the last dose, and a follow-up [h]."""
 
-    def make(sentence, *, scans=(), after=(), end=100.0, support="none", other_death=None):
+    def make(sentence, *, scans=(), after=(), end=100.0, support="none", other_death=None, who=patients):
         given = []
         if sentence:
             courses = Courses(1, 0.0, "always")
             treatment = Treatment("aldesleukin", parse_regimen(sentence), None, "unmanaged", courses, support)
             care = switches(library.support[support], biology.system.inputs)
-            given = [ready_treatment(treatment, library.drugs["aldesleukin"], patients, care)]
+            given = [ready_treatment(treatment, library.drugs["aldesleukin"], who, care)]
         times = {"scans": np.array(scans, dtype=float), "after_last_dose": np.array(after, dtype=float)}
         settings = {"end": end, "seed": 1, "threads": 1, "recorded": 2, "other_death": other_death}
-        return Course(model, biology, patients, given=given, **times, **settings)
+        return Course(model, biology, who, given=given, **times, **settings)
 
     return make
 
@@ -309,6 +311,22 @@ def test_those_who_fail_are_named_with_time_and_reason_and_leave_their_doses_unr
     table = course.given[0].agenda.table()
     assert table["ACTION"].value_counts().to_dict() == {"not reached": 4 * PATIENTS, "give": PATIENTS}
     assert set(table.loc[table["ACTION"] == "not reached", "REASON"]) == {"the simulation failed"}
+
+
+def test_whoever_has_no_start_comes_to_no_visit_is_named_and_dies_of_nothing(start, patients):
+    who = replace(patients, without_start=frozenset({2}))
+    course = start("600000 IU/kg iv over 15 min every 8 h, 5 doses", end=40.0, other_death=np.full(PATIENTS, 20.0), who=who)
+    others = np.array([True, False, True])
+    assert course.visit.occasion.present.tolist() == others.tolist()
+    assert course.visit.occasion.first.tolist() == others.tolist()
+    visits(course)
+    course.leave()
+    assert course.happenings.death_time.tolist() == [20.0, np.inf, 20.0]
+    failures = course.failures()
+    assert failures[["ID", "TIME", "STATUS"]].to_numpy().tolist() == [[2, 0.0, "no steady state"]]
+    table = course.given[0].agenda.table()
+    assert set(table.loc[table["ID"] == 2, "REASON"]) == {"the simulation failed"}
+    assert set(course.trajectories()["ID"]) == {1}
 
 
 def test_those_who_do_not_fail_are_not_named(start):

@@ -71,6 +71,7 @@ CHECKS: tuple[tuple[Check, Level], ...] = (
     (studies.plausibility_of_unknown_regimen, "error"),
     (studies.plausibility_without_its_drug, "note"),
     (biology.cannot_start, "error"),
+    (biology.no_steady_state, "error"),
     (biology.not_a_number, "error"),
     (biology.not_at_rest, "error"),
     (biology.rests_outside_its_range, "error"),

@@ -10,6 +10,7 @@ from cytotrial.engine.events import EventKind, Events
 from cytotrial.engine.kernel import CompiledModel, compile_model, compile_observations
 from cytotrial.engine.sensitivity import Sensitivities, sensitivities
 from cytotrial.engine.status import Status
+from cytotrial.engine.steady import SteadyPart, SteadyStates, compile_steady_part, find_steady_states
 from cytotrial.engine.tolerances import Tolerances
 
 __all__ = [
@@ -20,8 +21,12 @@ __all__ = [
     "Outputs",
     "Sensitivities",
     "Status",
+    "SteadyPart",
+    "SteadyStates",
     "Tolerances",
     "compile_model",
     "compile_observations",
+    "compile_steady_part",
+    "find_steady_states",
     "sensitivities",
 ]

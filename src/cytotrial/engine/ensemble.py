@@ -70,6 +70,7 @@ class Ensemble:
         inputs: np.ndarray | None = None,
         tolerances: Tolerances | None = None,
         threads: int | None = None,
+        status: np.ndarray | None = None,
     ) -> None:
         """Patients at their start.
 
@@ -81,6 +82,7 @@ class Ensemble:
             inputs: (patients, inputs) in force from the start; zeros unless given.
             tolerances: error control.
             threads: workers; as many as processors unless given.
+            status: (patients,) values of `Status`: who has failed before the start never moves; nobody has unless given.
 
         Raises:
             ValueError: an array has another shape or holds a number that is not finite.
@@ -98,7 +100,7 @@ class Ensemble:
         self._nominal = _nominal(model)
         self._constants = np.ascontiguousarray(model.constants(self._parameters))
         self._step = np.full(patients, self.tolerances.restart_step)
-        self._status = np.zeros(patients, np.int64)
+        self._status = np.array(np.broadcast_to(Status.OK if status is None else status, (patients,)), np.int64)
         self._accepted = np.zeros(patients, np.int64)
         self._rejected = np.zeros(patients, np.int64)
         self._queue = [no_events()]

@@ -16,6 +16,7 @@ class Status(IntEnum):
     STEP_FLOOR = 1
     NOT_FINITE = 2
     TOO_MANY_STEPS = 3
+    NO_STEADY_STATE = 4
 
     @property
     def reason(self) -> str:
@@ -36,5 +37,9 @@ _REASONS = {
     Status.TOO_MANY_STEPS: (
         "More steps than allowed were needed: the solution oscillates fast or the tolerance is too tight; "
         "raise max_steps, or raise rtol, and check the patient's parameters."
+    ),
+    Status.NO_STEADY_STATE: (
+        "The patient has no start: the states that begin at their steady state did not come to rest; "
+        "look for one that grows without bound or oscillates with the patient's parameters, or give a nearer guess."
     ),
 }

@@ -13,13 +13,15 @@ from cytotrial.engine.ensemble import Ensemble
 from cytotrial.engine.events import EventKind, Events
 from cytotrial.engine.kernel import CompiledModel, compile_model
 from cytotrial.engine.status import Status
+from cytotrial.engine.steady import SteadyPart
 from cytotrial.formats.population import Distribution
 from cytotrial.manage.care import Switch, switches
 from cytotrial.model.biology import Biology
 from cytotrial.model.composition import compose
-from cytotrial.population.draw import Patients, Recipe, draw_patients
+from cytotrial.population.draw import Patients, Recipe, draw_patients, settled
 from cytotrial.protocol.dosing import dose_amount
 from cytotrial.protocol.regimen import Regimen
+from cytotrial.starts import settling, steady_part_of
 from cytotrial.units import HOURS_PER_DAY, conversion, parse_quantity
 
 # A quarter of an hour sees the end of a short infusion; ten days hold a cycle of treatment and the first recovery.
@@ -40,6 +42,11 @@ class Bench:
     def model(self) -> CompiledModel:
         """The compiled biology."""
         return compile_model(self.biology.system)
+
+    @cached_property
+    def steady(self) -> SteadyPart | None:
+        """What finds the biology's steady states, compiled; None where it has none."""
+        return steady_part_of(self.biology)
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -63,7 +70,9 @@ class Bench:
         }
         covariates = {name: np.array([centre]) for name, centre in centres.items()}
         parameters = self.biology.parameter_values(covariates, overrides=self.recipe.overrides)
-        return Patients(np.array([1]), covariates, {}, parameters, self.biology.initial_states(parameters))
+        typical = Patients(np.array([1]), covariates, {}, parameters, self.biology.initial_states(parameters))
+        settle = settling(self.biology, self.steady)
+        return typical if settle is None else settled(typical, settle)
 
     def drawn(self, patients: int, *, seed: int = 1) -> Patients:
         """That many patients of the default population."""
@@ -73,7 +82,8 @@ class Bench:
             inputs = np.tile(self.biology.input_defaults(), (len(states), 1))
             return dict(zip(names, self.model.observe(states, parameters, inputs).T, strict=True))
 
-        return draw_patients(self.biology, self.recipe, seed=seed, numbers=np.arange(1, patients + 1), resting=resting)
+        numbers, settle = np.arange(1, patients + 1), settling(self.biology, self.steady)
+        return draw_patients(self.biology, self.recipe, seed=seed, numbers=numbers, resting=resting, settle=settle)
 
 
 def bench_of(
@@ -113,8 +123,11 @@ def give_regimen(
     """Time courses under every planned dose of one course and its supportive care, or under nothing, up to `until` [h]."""
     inputs = list(bench.biology.system.inputs)
     count = patients.numbers.size
+    has_start = patients.has_start
     ensemble = Ensemble(
-        bench.model, patients.parameters, patients.initial, inputs=np.tile(bench.biology.input_defaults(), (count, 1))
+        *(bench.model, patients.parameters, patients.initial),
+        inputs=np.tile(bench.biology.input_defaults(), (count, 1)),
+        status=np.where(has_start, Status.OK, Status.NO_STEADY_STATE),
     )
     if regimen is not None and drug is not None:
         ensemble.schedule(_doses(bench.biology, patients, regimen=regimen, drug=drug))
@@ -125,9 +138,9 @@ def give_regimen(
     index = np.searchsorted(grid, rows.time)
     states = np.full((count, grid.size, first_states.shape[1]), np.nan)
     seen = np.full((count, grid.size, len(bench.biology.system.observables)), np.nan)
-    states[:, 0] = first_states
+    states[has_start, 0] = first_states[has_start]
     states[rows.patient, index] = rows.states
-    seen[:, 0] = bench.model.observe(first_states, patients.parameters, first_inputs)
+    seen[has_start, 0] = bench.model.observe(first_states, patients.parameters, first_inputs)[has_start]
     seen[rows.patient, index] = bench.model.observe(rows.states, patients.parameters[rows.patient], rows.inputs)
     return TimeCourses(
         grid,

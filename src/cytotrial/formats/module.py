@@ -19,7 +19,12 @@ class OwnedState(Format):
     unit: Unit
     kind: Literal["state", "pool"] = "state"
     nominal: float = Field(gt=0, description="absolute tolerance = rtol x nominal")
-    initial: str | float = Field(description="a number, or a formula of parameters, covariates and other initial values")
+    initial: str | float = Field(
+        description="a number, a formula of parameters, covariates and other initial values, or `steady`: where it rests"
+    )
+    guess: str | float | None = Field(
+        default=None, description="where the search for a steady start begins, as `initial` is written; `nominal` if left out"
+    )
     at_rest: bool = Field(default=True, description="false: changes without any drug, as a growing tumour does")
     extinct_below: str | float | None = Field(
         default=None, description="at a visit a smaller value is set to `extinct` (a cure)"

@@ -141,6 +141,11 @@ class Biology:
         raise ProtocolError([problem])
 
     @cached_property
+    def steady_states(self) -> tuple[str, ...]:
+        """The states that start at their steady state, by flattened id: `cytotrial.starts` finds it."""
+        return self.draft.steady()
+
+    @cached_property
     def used_covariates(self) -> frozenset[str]:
         """The covariates that an equation, a formula or an initial value reads."""
         return frozenset(uses((*equations(self.draft), *tables(self.draft))) & self.covariates.keys())
@@ -193,6 +198,8 @@ class Biology:
 
     def starts(self, parameters: Values) -> dict[str, Values]:
         """Every state at the start, (patients,) by flattened id, those that cannot move in this trial too.
+
+        Of `steady_states` it is the guess from which they are sought.
 
         Raises:
             ProtocolError: a start is not a finite number, which names the state.
@@ -257,4 +264,6 @@ class Biology:
     def _not_finite(self, name: str, values: Values) -> Problem:
         count = int((~np.isfinite(values)).sum())
         what = f"the initial value of '{name}' is not a finite number for {count} of {len(values)} patients."
-        return Problem(self.draft.states[name].place, what, f"It is given as '{self.states[name].initial}'.")
+        part = self.draft.states[name]
+        given = "It is the guess of a steady state." if part.is_steady else f"It is given as '{part.start}'."
+        return Problem(part.place, what, given)

@@ -5,7 +5,7 @@ Names were checked while the modules were put together; numbers of patients are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from cytotrial.errors import Problem
 from cytotrial.model.finding import Finding, Level
@@ -78,6 +78,28 @@ def circular_tables(draft: Draft) -> Iterator[Problem]:
             yield Problem(draft.states[first].place, f"circular initial value: {_chain(circle)}.")
 
 
+def starts_that_read_steady_ones(draft: Draft) -> Iterator[Problem]:
+    """Steady states are sought with all others held at their starts, so these must be known before."""
+    steady = set(draft.steady())
+    formulas = draft.start_formulas()
+    for name, part in draft.states.items():
+        if steady and name in formulas and not part.is_steady:
+            for read in sorted(_reads(name, formulas) & steady):
+                what = f"the initial value of '{written(name)}' reads '{written(read)}', which starts at its steady state."
+                yield Problem(part.place, what, "Say `initial: steady` here too, or read parameters and other starts.")
+
+
+def _reads(name: str, formulas: Mapping[str, Expression]) -> set[str]:
+    """Every name that a formula reads, itself or by way of others of `formulas`."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        new = uses([formulas[waiting.pop()]]) - found
+        found |= new
+        waiting += new & formulas.keys()
+    return found
+
+
 def _chain(circle: tuple[str, ...]) -> str:
     return " -> ".join(written(name) for name in circle)
 
@@ -103,11 +125,13 @@ def infer_units(draft: Draft, report: Callable[[Problem], None]) -> dict[str, Un
     for name, parameter in draft.parameters.items():
         if parameter.formula is not None:
             checker.check(parameter.formula, unit_of(parameter.row.unit), f"parameter '{written(name)}'")
-    starts, limits = ((name, draft.states[name].initial) for name in draft.states), draft.extinctions().items()
-    for what, formulas in (("the initial value", starts), ("the limit of extinction", limits)):
-        for name, formula in formulas:
-            if not isinstance(formula, float):
-                checker.check(formula, unit_of(draft.states[name].unit), f"{what} of '{written(name)}'")
+    for name, state in draft.states.items():
+        for what, formula in (
+            ("the guess" if state.is_steady else "the initial value", state.initial),
+            ("the limit of extinction", state.extinct_below),
+        ):
+            if formula is not None and not isinstance(formula, float):
+                checker.check(formula, unit_of(state.unit), f"{what} of '{written(name)}'")
     return {name: unit for name, unit in units.items() if isinstance(unit, Unit)}
 
 
@@ -237,6 +261,7 @@ CHECKS: tuple[tuple[Check, Level], ...] = (
     (observable_without_definition, "error"),
     (circular_definitions, "error"),
     (circular_tables, "error"),
+    (starts_that_read_steady_ones, "error"),
     (units_that_do_not_fit, "error"),
     (products_of_units, "error"),
     (powers_of_negatives, "error"),

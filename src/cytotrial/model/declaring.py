@@ -83,15 +83,14 @@ class Namespace:
             elif not self._claim(name, place, owned.kind):
                 continue
             id_ = name if port else flattened(self.module.id, name)
-            initial = self._initial(owned.initial, document.place("states", name, "initial"))
             limit = owned.extinct_below
             if (limit is None) != (owned.extinct is None):
                 self.report(Problem(place, f"'{name}' needs both extinct_below and extinct, or neither."))
             self.draft.states[id_] = StatePart(
-                id=id_, module=self.module.id, kind=owned.kind, unit=owned.unit, nominal=owned.nominal, initial=initial,
-                start=owned.initial, title=owned.title, at_rest=owned.at_rest, place=place,
+                id=id_, module=self.module.id, kind=owned.kind, unit=owned.unit, nominal=owned.nominal,
+                initial=self._initial(name, owned), start=owned.initial, title=owned.title, at_rest=owned.at_rest, place=place,
                 extinct_below=None if limit is None else self._formula(limit, document.place("states", name, "extinct_below")),
-                extinct=owned.extinct,
+                extinct=owned.extinct, is_steady=owned.initial == STEADY,
             )  # fmt: skip
 
     def _owns_port(self, name: str, owned: OwnedState, place: Place) -> bool:
@@ -107,12 +106,17 @@ class Namespace:
             self.report(Problem(place, f"'{name}' has the unit {declared} in interface.yaml, but {owned.unit} here."))
         return True
 
-    def _initial(self, written: str | float, place: Place) -> float | Expression:
-        if written == STEADY:
-            advice = "Write a number or a formula of parameters, covariates, variables and other initial values."
-            self.report(Problem(place, "'initial: steady' is reserved and not available yet.", advice))
-            return 0.0
-        return self._formula(written, place)
+    def _initial(self, name: str, owned: OwnedState) -> float | Expression:
+        """Where a state starts, or where the search for its steady start begins."""
+        document = self.module.document
+        if owned.initial == STEADY:
+            # Most often one: a size that matters is of the order of what is usual.
+            guess = owned.nominal if owned.guess is None else owned.guess
+            return self._formula(guess, document.place("states", name, "initial" if owned.guess is None else "guess"))
+        if owned.guess is not None:
+            advice = f"Write `initial: {STEADY}`, or remove the guess."
+            self.report(Problem(document.place("states", name, "guess"), f"'{name}' has a start, and needs no guess.", advice))
+        return self._formula(owned.initial, document.place("states", name, "initial"))
 
     def _formula(self, written: str | float, place: Place) -> float | Expression:
         if isinstance(written, (int, float)):

@@ -28,7 +28,10 @@ def flattened(module: str, name: str) -> str:
 
 @dataclass(frozen=True)
 class StatePart:
-    """A state or pool: its declaration, and its start: `initial` with flattened names, `start` as written."""
+    """A state or pool: its declaration, and its start: `initial` with flattened names, `start` as written.
+
+    The `initial` of one that `is_steady` is only the guess from which its steady state is sought.
+    """
 
     id: str
     module: str
@@ -42,6 +45,7 @@ class StatePart:
     place: Place
     extinct_below: float | Expression | None = None
     extinct: float | None = None
+    is_steady: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,6 +165,10 @@ class Draft:
     def initial_formulas(self) -> dict[str, Expression]:
         """The states that start at a formula."""
         return {name: part.initial for name, part in self.states.items() if not isinstance(part.initial, float)}
+
+    def steady(self) -> tuple[str, ...]:
+        """The states that start at their steady state."""
+        return tuple(name for name, part in self.states.items() if part.is_steady)
 
     def extinctions(self) -> dict[str, float | Expression]:
         """The states that a visit sets to their `extinct` value, with the limit below which it does."""

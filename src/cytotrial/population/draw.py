@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.special import ndtr
@@ -22,6 +22,8 @@ from cytotrial.units import conversion, parse_quantity
 MOST_ATTEMPTS = 200  # a population of which fewer than 1 in 200 are eligible is a mistake in its definition
 
 Resting = Callable[[np.ndarray, np.ndarray], Mapping[str, np.ndarray]]
+Settle = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""From parameters and first states: the states at rest (patients, states), and whether each patient has them (patients,)."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Patients:
         parameters: (patients, parameters) as the model takes them.
         initial: (patients, states) at rest.
         rejected: how many draws were refused, by reason.
+        without_start: numbers of those whose states found no rest; `initial` holds a guess for them, and they do not begin.
     """
 
     numbers: np.ndarray
@@ -43,6 +46,12 @@ class Patients:
     parameters: np.ndarray
     initial: np.ndarray
     rejected: Counter[str] = field(default_factory=Counter)
+    without_start: frozenset[int] = frozenset()
+
+    @property
+    def has_start(self) -> np.ndarray:
+        """(patients,) who can begin."""
+        return ~np.isin(self.numbers, sorted(self.without_start))
 
 
 @dataclass(frozen=True)
@@ -56,8 +65,12 @@ class Recipe:
     correlations: Sequence[CorrelationRow] = ()
 
 
-def draw_patients(biology: Biology, recipe: Recipe, *, seed: int, numbers: np.ndarray, resting: Resting) -> Patients:
+def draw_patients(
+    biology: Biology, recipe: Recipe, *, seed: int, numbers: np.ndarray, resting: Resting, settle: Settle | None = None
+) -> Patients:
     """Virtual patients with the given numbers; each depends on seed and number alone, never on the others.
+
+    Whoever has no start is neither refused nor drawn again: that would hide the failure.
 
     Args:
         biology: the composed model.
@@ -65,13 +78,15 @@ def draw_patients(biology: Biology, recipe: Recipe, *, seed: int, numbers: np.nd
         seed: the trial's seed.
         numbers: (patients,) from 1.
         resting: gives what can be measured at rest, by observable, from parameters and initial states.
+        settle: takes first states to rest before anything is measured; they are at rest where None.
 
     Raises:
         LibraryError: hardly anybody drawn is plausible and eligible.
     """
-    final = _attempt(biology, recipe, seed, numbers, 0)
+    final = _attempt(biology, recipe, settle, seed=seed, numbers=numbers, attempt=0)
+    without_start = final.without_start
     rejected: Counter[str] = Counter()
-    open_rows = np.arange(numbers.size)
+    (open_rows,) = np.nonzero(final.has_start)
     for attempt in range(1, MOST_ATTEMPTS + 1):
         reasons = _refusals(biology, recipe, _rows(final, open_rows), resting)
         refused = np.zeros(open_rows.size, dtype=bool)
@@ -80,18 +95,30 @@ def draw_patients(biology: Biology, recipe: Recipe, *, seed: int, numbers: np.nd
             refused |= mask
         open_rows = open_rows[refused]
         if open_rows.size == 0:
-            return Patients(final.numbers, final.covariates, final.varied, final.parameters, final.initial, +rejected)
-        _replace(final, open_rows, _attempt(biology, recipe, seed, numbers[open_rows], attempt))
+            return replace(final, rejected=+rejected, without_start=without_start)
+        again = _attempt(biology, recipe, settle, seed=seed, numbers=numbers[open_rows], attempt=attempt)
+        _replace(final, open_rows, again)
+        without_start |= again.without_start
+        open_rows = open_rows[again.has_start]
     worst = ", ".join(f"{reason} ({count})" for reason, count in rejected.most_common(3))
     what = f"{open_rows.size} patients were refused {MOST_ATTEMPTS} times each: {worst}."
     raise LibraryError([Problem(Place(), what, "Loosen the eligibility, or correct the population.")])
 
 
-def _attempt(biology: Biology, recipe: Recipe, seed: int, numbers: np.ndarray, attempt: int) -> Patients:
+def _attempt(
+    biology: Biology, recipe: Recipe, settle: Settle | None, *, seed: int, numbers: np.ndarray, attempt: int
+) -> Patients:
     covariates = _draw_covariates(biology, recipe.population, seed, numbers, attempt)
     varied = _draw_parameters(biology, recipe, seed, numbers, attempt)
     parameters = biology.parameter_values(covariates, factors=varied, overrides=recipe.overrides)
-    return Patients(numbers, covariates, varied, parameters, biology.initial_states(parameters))
+    drawn = Patients(numbers, covariates, varied, parameters, biology.initial_states(parameters))
+    return drawn if settle is None else settled(drawn, settle)
+
+
+def settled(patients: Patients, settle: Settle) -> Patients:
+    """The same patients at rest; who finds none is `without_start`."""
+    initial, found = settle(patients.parameters, patients.initial)
+    return replace(patients, initial=initial, without_start=frozenset(patients.numbers[~found].tolist()))
 
 
 def _draw_covariates(

@@ -332,6 +332,23 @@ MISTAKES = {
         ("half_level,", "spare,1,1,log,,assumed,,,x\nhalf_level,"),
         r"parameters\.csv:5: parameter 'spare' is not used",
     ),
+    "no_steady_state": (
+        {
+            BODY_MODULE: ("initial: warmth_at_rest", "initial: steady"),
+            BODY: ("(warmth_at_rest - warmth)", "(warmth_at_rest + warmth)"),
+        },
+        None,
+        r"body/module\.yaml:4:\d+: states\.warmth: 'warmth' finds no steady state before any treatment in the typical patient",
+    ),
+    "starts_that_read_steady_ones": (
+        {
+            BODY_MODULE: ("initial: messenger_at_rest", "initial: steady"),
+            "diseases/illness/module.yaml": ("initial: 0", "initial: 2 * messenger_level / level"),
+            "diseases/illness/parameters.csv": "name,value,unit,status\ngrowth,0.001,1/h,assumed\nlevel,1,nmol/L,assumed\n",
+        },
+        None,
+        r"illness/module\.yaml:4:\d+: .*'illness\.burden' reads 'messenger', which starts at its steady state",
+    ),
     "unused_variables": (
         "drugs/remedy/remedy.ant",
         ("to_peak", "spare := level\nto_peak"),

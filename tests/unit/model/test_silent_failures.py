@@ -221,10 +221,10 @@ MISTAKES = {
         ("volume_per_weight,0.06,", "volume_per_weight,= volume / weight,"),
         r"parameters\.csv:\d+: circular formula: body\.volume\w* -> body\.volume\w* -> body\.volume",
     ),
-    "a steady start": (
+    "a guess beside a start": (
         DRUG_MODULE,
-        ("initial: 0, title: {en: Effect", "initial: steady, title: {en: Effect"),
-        r"module\.yaml:5:.*'initial: steady' is reserved",
+        ("initial: 0, title: {en: Effect", "initial: 0, guess: 1, title: {en: Effect"),
+        r"module\.yaml:5:.*'effect' has a start, and needs no guess\.\n  Write `initial: steady`",
     ),
     "a start of unknown names": (
         BODY_MODULE,
