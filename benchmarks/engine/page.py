@@ -74,8 +74,10 @@ It ends with a status and a reason; the others go on. A run lists them in its ta
 
 {statuses}
 
-No steady state is sought: patients begin where the formulas of their starts put them. A start that is not a finite number is
-refused before anything is simulated, with the name of the state, and `cytotrial check` reports states that do not rest.
+Patients begin where the formulas of their starts put them. States marked `initial: steady` are first taken to rest in each
+patient, all others held, by pseudo-transient continuation: `cytotrial.engine.find_steady_states`. A start or guess that is not
+a finite number is refused before anything is simulated, with the name of the state, and `cytotrial check` reports states that
+do not rest.
 
 ## Sensitivities
 
