@@ -35,7 +35,7 @@ def test_a_protocol_is_echoed_with_its_calendar_and_rules(call, library: Library
     for name in library.protocols:
         shown = call("show", name)
         assert shown.exit_code == 0, shown.output
-        for text in ("Arm: ", "Cycle 1: days 1", "rules ", "scans", "a Monday at 08:00"):
+        for text in ("Arm: ", "Cycle 1: day", "rules ", "scans", "a Monday at 08:00"):
             assert text in shown.output
 
 
