@@ -231,6 +231,8 @@ def _bars(
 def _heatmap(axes: Axes, trace: Mapping[str, Any], across: list[float], up: list[float]) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
+    if not (across and up):  # a trial without a graded event has nothing to map
+        return
     scale = [(float(share), _colour(colour)) for share, colour in trace["colorscale"]]
     rows = [[math.nan if value is None else float(value) for value in row] for row in trace["z"]]
     colours = LinearSegmentedColormap.from_list("figure", scale)

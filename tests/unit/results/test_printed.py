@@ -72,3 +72,11 @@ def test_a_result_shows_itself_as_a_table_with_its_notice(result: Result) -> Non
     text = result._repr_html_()
     assert "SIMULATED" in text
     assert "<td>objective response</td><td>50.0 %</td><td>6.8 % to 93.2 %</td><td>40.0 %</td>" in text
+
+
+def test_a_map_without_events_is_drawn_empty(result: Result) -> None:
+    figures = [result.plot(name) for name in result.plots()]
+    (figure,) = [one for one in figures if any(trace.get("type") == "heatmap" for trace in one["data"])]
+    for trace in figure["data"]:
+        trace |= {"x": [], "y": [], "z": []}
+    assert not figure.to_matplotlib().axes[0].collections
