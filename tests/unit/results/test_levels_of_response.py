@@ -71,7 +71,7 @@ def run_of(folder: Path, tables: dict[str, pd.DataFrame], manifest: Manifest, co
 
 SHARE = {"estimand": "proportion"}
 MEASURED = {"term": "creatinine", "window": "week 2"}
-EXPECTED = [
+EXPECTED: list[tuple[dict[str, Any], float]] = [
     ({"endpoint": "level_rate", "level": "partial", **SHARE}, 0.5),  # patients 1 and 2 of four
     ({"endpoint": "level_rate", "criteria": "counts", "level": "complete", "window": "month 6", **SHARE}, 0.25),
     ({"endpoint": "level_rate", "level": "complete", "window": "month 3", **SHARE}, 0.0),
