@@ -148,8 +148,8 @@ def _insert(rest: str) -> tuple[str, str]:
 
 
 def _extract(rest: str) -> tuple[str, str]:
-    (_, vector), (_, lane) = _arguments(rest)
-    return "double", f"{vector[1:]}[{lane}]"
+    (kind, vector), (_, lane) = _arguments(rest)
+    return "double", f"{_operand(kind, vector)}[{lane}]"
 
 
 def _atomic(rest: str) -> tuple[str, str]:

@@ -20,12 +20,13 @@ EQUATIONS = {
     "receptor": "ksyn - kdeg*receptor - kon*drug*receptor + koff*bound",
     "bound": "kon*drug*receptor - koff*bound - 3*bound",
     "effect": "0.2*(1 + 3*Max(bound, 0)**hill/(0.1**hill + Max(bound, 0)**hill)) - 0.2*effect",
+    "held": "0",
     "size": "0.01*size*log(100/size)*Piecewise((exp(-effect), effect > 1), (1, True))",
 }
 PARAMETERS = {
     **{"volume": 6.0, "clearance": 11.0, "kon": 90.0, "koff": 0.9, "ksyn": 0.25, "kdeg": 0.25, "hill": 1.7},
 }
-START = (0.1, 1.0, 0.0, 1.0, 5.0)
+START = (0.1, 1.0, 0.0, 1.0, 2.0, 5.0)
 
 
 @pytest.fixture

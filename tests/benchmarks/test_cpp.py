@@ -79,11 +79,12 @@ def test_scalar_rates_jacobian_and_factors_are_those_of_the_engine(system, patie
     own, constants, inputs = np.ascontiguousarray(parameters[0, varied]), np.zeros(100), np.array([7.0])
     place = lambda array: ctypes.c_void_p(array.ctypes.data)  # noqa: E731
     library.take(place(own), place(constants))
-    found = np.zeros(5)
+    size = len(START_ELSEWHERE)
+    found = np.zeros(size)
     library.rates_of(place(states), place(constants), place(inputs), place(found))
     model = compile_model(system, cache_folder=tmp_path)
     np.testing.assert_allclose(found, model.derivatives(states, parameters, inputs[None])[0], rtol=1e-12, atol=1e-14)
-    right, dense = np.arange(1.0, 6.0), np.zeros((5, 5))
+    right, dense = np.arange(1.0, 1.0 + size), np.zeros((size, size))
     expected = right.copy()
     library.solved(place(states), place(constants), place(inputs), ctypes.c_double(0.3), place(right), place(dense))
     moved = 1e-6
@@ -93,13 +94,13 @@ def test_scalar_rates_jacobian_and_factors_are_those_of_the_engine(system, patie
             - model.derivatives(states - moved * unit, parameters, inputs[None])
         )[0]
         / (2 * moved)
-        for unit in np.eye(5)
+        for unit in np.eye(size)
     ]
     np.testing.assert_allclose(dense, np.array(differences).T, rtol=1e-6, atol=1e-7)
-    np.testing.assert_allclose(right, np.linalg.solve(np.eye(5) - 0.3 * dense, expected), rtol=1e-10)
+    np.testing.assert_allclose(right, np.linalg.solve(np.eye(size) - 0.3 * dense, expected), rtol=1e-10)
 
 
-START_ELSEWHERE = (0.4, 0.8, 0.2, 1.5, 9.0)
+START_ELSEWHERE = (0.4, 0.8, 0.2, 1.5, 3.0, 9.0)
 
 
 def test_specialising_writes_shared_parameters_as_numbers(system):
