@@ -6,6 +6,7 @@ Every planned dose given is harder on a patient than any clinic, so what holds h
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -43,7 +44,10 @@ def bench(library: Library, protocol: Protocol) -> Bench:
 
 
 def courses(bench: Bench, protocol: Protocol, patients: int) -> Iterator[TimeCourses]:
-    """Time courses of drawn patients under every planned dose of the protocol's first treatment, some patients at a time."""
+    """Time courses of drawn patients under every planned dose of the protocol's first treatment, some patients at a time.
+
+    States that cannot move in this trial are at their starts throughout.
+    """
     treatment = protocol.arms[0].treatments[0]
     everybody = bench.drawn(patients)
     for first in range(0, patients, TOGETHER):
@@ -55,7 +59,7 @@ def courses(bench: Bench, protocol: Protocol, patients: int) -> Iterator[TimeCou
             everybody.parameters[rows],
             everybody.initial[rows],
         )
-        yield give_regimen(
+        course = give_regimen(
             bench,
             some,
             regimen=treatment.regimen,
@@ -63,6 +67,8 @@ def courses(bench: Bench, protocol: Protocol, patients: int) -> Iterator[TimeCou
             support=treatment.support,
             until=LONGEST_HOURS,
         )
+        starts = {name: values[:, None] for name, values in bench.biology.starts(some.parameters).items()}
+        yield replace(course, states={**starts, **course.states})
 
 
 def left(bench: Bench, course: TimeCourses) -> list[Excursion]:
@@ -105,7 +111,8 @@ def test_nobody_leaves_the_physical_range_in_the_shipped_trial(bench: Bench, pro
 
 def test_a_biology_without_floors_is_caught(bench: Bench, protocol: Protocol) -> None:
     course = next(courses(bench, protocol, 4))
-    name = next(name for name, limit in state_limits(bench.library, bench.biology).items() if limit.low == 0)
+    limits = state_limits(bench.library, bench.biology)
+    name = next(name for name in bench.biology.system.states if limits[name].low == 0)
     course.states[name][0, 5] = -1e6
     assert [excursion.name for excursion in left(bench, course)] == [name]
 

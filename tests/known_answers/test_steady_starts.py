@@ -19,7 +19,8 @@ def test_a_search_finds_the_starts_that_the_formulas_of_the_library_give(bench, 
     """Their equations act on each other. A running total of what has happened, as a hazard is, has no rest to be found."""
     biology = bench.biology
     hazards = {event.hazard for event in biology.events.values()}
-    at_rest = {name for name, state in biology.states.items() if state.module in MODULES and state.at_rest} - hazards
+    moving = {name: biology.states[name] for name in biology.system.states}
+    at_rest = {name for name, state in moving.items() if state.module in MODULES and state.at_rest} - hazards
     patients = bench.draw(np.arange(1, PATIENTS + 1))
     part = compile_steady_part(biology.system, sorted(at_rest))
     first = patients.initial.copy()
