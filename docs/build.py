@@ -358,7 +358,8 @@ def _moved(module: str, answers: Sequence[tuple[Bench, TimeCourses]]) -> np.ndar
         names = [name for name in biology.system.observables if biology.draft.definitions[name].module == module]
         early = typical.time <= FIGURE_DAYS * 24.0  # so that a longer regimen does not win by its length
         curves = {name: typical.observables[name][0][early] for name in names}
-        curves |= {name: typical.states[name][0][early] for name, state in biology.states.items() if state.module == module}
+        own = [name for name in biology.system.states if biology.states[name].module == module]
+        curves |= {name: typical.states[name][0][early] for name in own}
         ranges.append({name: float(np.ptp(curve)) for name, curve in curves.items()})
     most = {name: max(one.get(name, 0.0) for one in ranges) for one in ranges for name in one}
     moving = [name for name, value in most.items() if value > 0]
@@ -373,8 +374,8 @@ def _panels(bench: Bench, module: str, typical: TimeCourses, population: TimeCou
         if biology.draft.definitions[name].module == module:
             port = biology.observables[name]
             found.append(Shown(_titled(port.title.en, port.unit), typical.observables[name][0], population.observables[name]))
-    for name, state in biology.states.items():
-        curve = typical.states[name][0]
+    for name in biology.system.states:
+        state, curve = biology.states[name], typical.states[name][0]
         repeated = any(np.allclose(curve, shown.typical, rtol=1e-3, atol=1e-9) for shown in found)
         if state.module == module and not repeated and np.ptp(curve) > state.nominal * 1e-3:
             found.append(Shown(_titled(state.title.en, state.unit), curve, population.states[name]))
