@@ -29,6 +29,7 @@ from cytotrial.results.written import unit_text
 FOLDER = Path(__file__).parent / "biology"
 DRUG, REGIMEN, DISEASE = "aldesleukin", "hd_bolus", "renal_cell_carcinoma"
 SUPPORT = "standard"
+AT_HOME = "outpatient"  # where no protocol gives a drug; who is not on a ward loses no blood to its laboratory
 FIGURE_PATIENTS = 100
 FIGURE_DAYS, MOST_DAYS = 28, 56
 MOST_PANELS = 9
@@ -254,11 +255,12 @@ class Shown:
 
 @dataclass(frozen=True)
 class Question:
-    """What a figure is drawn under: one course of a regimen in a disease."""
+    """What a figure is drawn under: one course of a regimen in a disease, with the supportive care of its protocol."""
 
     drug: str
     regimen: str
     disease: str
+    support: str
 
     def days(self, library: Library) -> int:
         """How long it is followed: a week beyond the last dose, within limits."""
@@ -273,16 +275,20 @@ class Question:
 
 def questions(library: Library) -> list[Question]:
     """The question of most figures first, then one for each disease, of its first protocol, and one for each other drug."""
-    found = [Question(DRUG, REGIMEN, DISEASE)]
+    found = [Question(DRUG, REGIMEN, DISEASE, SUPPORT)]
     plans = [read_protocol(path, library) for path in library.protocols.values()]
     given = [(plan.disease, treatment) for plan in plans for arm in plan.arms for treatment in arm.treatments]
     for disease in library.diseases:
-        named = [Question(one.drug, one.regimen_name, place) for place, one in given if place == disease and one.regimen_name]
+        named = [
+            Question(one.drug, one.regimen_name, place, one.support)
+            for place, one in given
+            if place == disease and one.regimen_name
+        ]
         found += named[:1] if disease != DISEASE else []
     for name, drug in library.drugs.items():
         if name not in {question.drug for question in found}:
-            places = [place for place, one in given if one.drug == name]
-            found.append(Question(name, next(iter(drug.regimens)), next(iter(places), DISEASE)))
+            disease, support = next(((place, one.support) for place, one in given if one.drug == name), (DISEASE, AT_HOME))
+            found.append(Question(name, next(iter(drug.regimens)), disease, support))
     return found
 
 
@@ -345,7 +351,7 @@ def _simulated(bench: Bench, question: Question, *, patients: int | None) -> Tim
         bench.typical() if patients is None else bench.drawn(patients),
         regimen=_regimen(bench.library, question),
         drug=bench.library.drugs[question.drug],
-        support=SUPPORT,
+        support=question.support,
         until=question.days(bench.library) * 24.0,
     )
 
