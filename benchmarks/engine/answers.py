@@ -77,7 +77,6 @@ def step_sizes(protocols: Sequence[str]) -> list[Size]:
         system = compose(library, drugs=protocol.drugs, disease=protocol.disease).system
         text, shape = assemble(system, RODAS5P, lanes=host_machine().lanes)
         lengths = {part: body.count("\n") for part, body in _FUNCTION.findall(text)}
-        stages = shape.stages
-        operations = lengths["factorise"] + (stages - 1) * lengths["rates"] + stages * lengths["solve"]
+        operations = lengths["first_stage"] + (shape.stages - 1) * lengths["later_stage"]
         found.append(Size(name, shape.states, shape.matrix, operations))
     return found
