@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from cytotrial.observe.arrays import TIME_TOLERANCE_HOURS, BoolArray, FloatArray, IntArray
+from cytotrial.observe.columns import Words, same, texts
 from cytotrial.protocol.planned import PlannedDose
 
 COLUMNS = ("ID", "TIME", "DRUG", "COURSE", "CYCLE", "DOSE", "PLANNED", "GIVEN", "UNIT", "ROUTE", "DURATION", "ACTION", "REASON")
@@ -58,29 +59,39 @@ class Agenda:
         self._hours = np.array([dose.hours for dose in plan.doses])
         self._cycle = np.array([dose.cycle for dose in plan.doses], dtype=np.int64)
         self._number = np.array([dose.number for dose in plan.doses], dtype=np.int64)
+        self._durations = np.array([dose.duration_hours for dose in plan.doses])
+        self._routes = np.array([dose.route for dose in plan.doses])
+        last = {
+            cycle: max(dose.hours + dose.duration_hours for dose in plan.doses if dose.cycle == cycle)
+            for cycle in set(self._cycle)
+        }
+        self._cycle_ends = np.array([last[cycle] for cycle in self._cycle])
+        self._next_cycle = np.array([int(np.sum(self._cycle <= cycle)) for cycle in self._cycle])
+        self._largest: FloatArray = amounts.max(axis=1)
         self._is_late: BoolArray = np.zeros(patients, dtype=bool)
         self._late_because = np.full(patients, "", dtype=object)
+        self._words = Words()
         self._rows: list[dict[str, np.ndarray]] = []
 
     @property
     def next_time(self) -> FloatArray:
         """When the patient's next slot, or the gate of the next course, is; infinite where nothing more is planned."""
-        slot = np.minimum(self.slot, len(self._hours) - 1)
-        dose = self.start + self.shift + self._hours[slot]
-        gate = self.start + self.shift + self._hours[-1] + self.plan.rest_hours
+        begin = self.start + self.shift
+        dose = begin + self._of_slot(self._hours)
+        gate = begin + self._hours[-1] + self.plan.rest_hours
         time: FloatArray = np.where(self.is_closed, np.inf, np.where(self.at_gate, gate, dose))
         return time
 
     @property
     def cycle(self) -> IntArray:
         """Cycle of the next slot, or of the last where the course is over, from 1."""
-        cycle: IntArray = self._cycle[np.minimum(self.slot, len(self._cycle) - 1)]
+        cycle: IntArray = self._of_slot(self._cycle)
         return cycle
 
     @property
     def number(self) -> IntArray:
         """Number of the next slot in its cycle, from 1."""
-        number: IntArray = self._number[np.minimum(self.slot, len(self._number) - 1)]
+        number: IntArray = self._of_slot(self._number)
         return number
 
     def due(self, time: FloatArray, present: BoolArray) -> BoolArray:
@@ -97,12 +108,7 @@ class Agenda:
 
     def cycle_end(self) -> FloatArray:
         """When the last planned dose of the present cycle ends."""
-        last = {
-            cycle: max(dose.hours + dose.duration_hours for dose in self.plan.doses if dose.cycle == cycle)
-            for cycle in set(self._cycle)
-        }
-        ends = np.array([last[cycle] for cycle in self._cycle])
-        end: FloatArray = self.start + self.shift + ends[np.minimum(self.slot, len(ends) - 1)]
+        end: FloatArray = self.start + self.shift + self._of_slot(self._cycle_ends)
         return end
 
     def give(self, mask: BoolArray, fraction: FloatArray, time: FloatArray, ids: IntArray, *, reasons: Reasons) -> FloatArray:
@@ -115,38 +121,39 @@ class Agenda:
         self.last_given = np.where(mask, time, self.last_given)
         reduced = mask & (fraction < 1)
         late = mask & ~reduced & self._is_late
-        self._record(mask & ~reduced & ~late, time, ids, given, "give", reasons)
-        self._record(late, time, ids, given, "delay", self._late_because)
-        self._record(reduced, time, ids, given, "reduce", reasons)
+        for some, action, why in (
+            (mask & ~reduced & ~late, "give", reasons),
+            (late, "delay", self._late_because),
+            (reduced, "reduce", reasons),
+        ):
+            (who,) = np.nonzero(some)
+            self._record(who, self.slot[who], time[who], ids, given[who], action, why)
         self._move(mask, self.slot + 1)
         return given
 
     def planned(self) -> FloatArray:
         """The amount planned at the next slot [nmol] (patients,)."""
-        slot = np.minimum(self.slot, len(self._hours) - 1)
-        amounts: FloatArray = self.amounts[np.arange(len(slot)), slot]
+        amounts: FloatArray = self.amounts[np.arange(self.slot.size), self._slot_or_last()]
         return amounts
 
     def planned_share(self) -> FloatArray:
         """The amount planned at the next slot, of the largest of the course (patients,)."""
-        largest = self.amounts.max(axis=1)
-        share: FloatArray = np.divide(self.planned(), largest, out=np.ones_like(largest), where=largest > 0)
+        share: FloatArray = np.divide(self.planned(), self._largest, out=np.ones_like(self._largest), where=self._largest > 0)
         return share
 
     def durations(self) -> FloatArray:
         """Infusion time of the next slot [h] (patients,)."""
-        hours = np.array([dose.duration_hours for dose in self.plan.doses])
-        durations: FloatArray = hours[np.minimum(self.slot, len(hours) - 1)]
+        durations: FloatArray = self._of_slot(self._durations)
         return durations
 
     def routes(self) -> np.ndarray:
         """Route of the next slot (patients,)."""
-        routes = np.array([dose.route for dose in self.plan.doses])
-        return routes[np.minimum(self.slot, len(routes) - 1)]
+        return self._of_slot(self._routes)
 
     def skip(self, mask: BoolArray, time: FloatArray, ids: IntArray, *, reasons: Reasons) -> None:
         """Records withheld doses, which are never made up, and moves on."""
-        self._record(mask, time, ids, np.zeros(len(mask)), "withhold", reasons)
+        (who,) = np.nonzero(mask)
+        self._record(who, self.slot[who], time[who], ids, np.zeros(who.size), "withhold", reasons)
         self._move(mask, self.slot + 1)
 
     def delay(self, mask: BoolArray, by: FloatArray, *, reasons: Reasons) -> None:
@@ -158,8 +165,7 @@ class Agenda:
     def stop_cycle(self, mask: BoolArray, time: FloatArray, ids: IntArray, *, reasons: Reasons) -> None:
         """Gives up the rest of the cycle; the next cycle stands. Between two cycles there is nothing to give up."""
         is_between = (self.number == 1) & (self.next_time > time + TIME_TOLERANCE_HOURS)
-        following = np.array([int(np.sum(self._cycle <= cycle)) for cycle in self._cycle])
-        self._lose(mask & ~is_between, following[np.minimum(self.slot, len(following) - 1)], time, ids, "stop cycle", reasons)
+        self._lose(mask & ~is_between, self._of_slot(self._next_cycle), time, ids, "stop cycle", reasons)
 
     def stop_course(self, mask: BoolArray, time: FloatArray, ids: IntArray, *, reasons: Reasons) -> None:
         """Gives up the rest of the course; a further course stays possible."""
@@ -193,7 +199,28 @@ class Agenda:
         """Doses planned and given: one row per slot reached, lost or left of the courses begun."""
         if not self._rows:
             return pd.DataFrame({name: pd.Series(dtype="object") for name in COLUMNS})
-        return pd.DataFrame({name: np.concatenate([rows[name] for rows in self._rows]) for name in COLUMNS})
+        joined = {name: np.concatenate([rows[name] for rows in self._rows]) for name in self._rows[0]}
+        slot = joined.pop("slot")
+        known = {
+            **joined,
+            "DRUG": same(self.plan.drug, slot.size),
+            "CYCLE": self._cycle[slot],
+            "DOSE": self._number[slot],
+            "UNIT": same("nmol", slot.size),
+            "ROUTE": texts(slot, [dose.route for dose in self.plan.doses]),
+            "DURATION": self._durations[slot],
+            "ACTION": self._words.column(joined["ACTION"]),
+            "REASON": self._words.column(joined["REASON"]),
+        }
+        return pd.DataFrame({name: known[name] for name in COLUMNS}, copy=False)
+
+    def _slot_or_last(self) -> IntArray:
+        slot: IntArray = np.minimum(self.slot, len(self._hours) - 1)
+        return slot
+
+    def _of_slot(self, of_doses: np.ndarray) -> np.ndarray:
+        """What is known of each dose of a course, of the patient's next slot, or of the last where the course is over."""
+        return of_doses[self._slot_or_last()]
 
     def _move(self, mask: BoolArray, slot: IntArray) -> None:
         self.slot = np.where(mask, slot, self.slot)
@@ -204,47 +231,38 @@ class Agenda:
         self.is_closed |= over & ~more
 
     def _lose(self, mask: BoolArray, slot: IntArray, time: FloatArray, ids: IntArray, action: str, reasons: Reasons) -> None:
-        here = self.slot.copy()
-        for ahead in range(int(np.max(np.where(mask, slot - here, 0), initial=0))):
-            lost = mask & (here + ahead < slot)
-            self.slot = np.where(lost, here + ahead, self.slot)
-            planned_time = np.where(
-                lost, self.start + self.shift + self._hours[np.minimum(self.slot, len(self._hours) - 1)], time
-            )
-            self._record(lost, np.maximum(planned_time, time), ids, np.zeros(len(mask)), action, reasons)
+        (losing,) = np.nonzero(mask & (slot > self.slot))
+        lost = slot[losing] - self.slot[losing]
+        who = np.repeat(losing, lost)
+        ahead = np.arange(who.size) - np.repeat(np.cumsum(lost) - lost, lost)
+        place = self.slot[who] + ahead
+        planned_time = self.start[who] + self.shift[who] + self._hours[place]
+        self._record(who, place, np.maximum(planned_time, time[who]), ids, np.zeros(who.size), action, reasons)
         self._move(mask, slot)
 
     def _record(
         self,
-        mask: BoolArray,
+        who: IntArray,
+        slot: IntArray,
         time: FloatArray,
         ids: IntArray,
         given: FloatArray,
         action: str,
         reasons: Reasons,
     ) -> None:
-        rows = np.flatnonzero(mask)
-        if rows.size == 0:
+        """Puts slots of the patients at the positions `who` on record, (rows,) each; `reasons` are of all patients."""
+        if who.size == 0:
             return
-        # Columns of arrays, joined once at the end: a table per round would cost more than the round.
+        # Numbers in arrays, joined and put in words once at the end: a table per round would cost more than the round.
         self._rows.append(
             {
-                "ID": ids[rows],
-                "TIME": time[rows],
-                "DRUG": _repeated(self.plan.drug, rows.size),
-                "COURSE": self.course[rows],
-                "CYCLE": self.cycle[rows],
-                "DOSE": self.number[rows],
-                "PLANNED": self.planned()[rows],
-                "GIVEN": given[rows],
-                "UNIT": _repeated("nmol", rows.size),
-                "ROUTE": self.routes()[rows].astype(object),
-                "DURATION": self.durations()[rows],
-                "ACTION": _repeated(action, rows.size),
-                "REASON": np.asarray(reasons, dtype=object)[rows],
+                "slot": slot,
+                "ID": ids[who],
+                "TIME": time,
+                "COURSE": self.course[who],
+                "PLANNED": self.amounts[who, slot],
+                "GIVEN": given,
+                "ACTION": np.full(who.size, self._words.number(action)),
+                "REASON": self._words.numbers(np.asarray(reasons, dtype=object)[who]),
             }
         )
-
-
-def _repeated(text: str, times: int) -> np.ndarray:
-    return np.full(times, text, dtype=object)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-MOST_SHORT_CODES = np.iinfo(np.int8).max
+from cytotrial.observe.arrays import IntArray
+
+CODES = (np.int8, np.int16, np.int32)  # the shortest that tells all texts apart
 
 
 def texts(codes: npt.NDArray[np.integer], known: Sequence[str]) -> pd.Categorical[str]:
@@ -22,8 +24,47 @@ def texts(codes: npt.NDArray[np.integer], known: Sequence[str]) -> pd.Categorica
     ['given', 'lost', 'given']
     """
     distinct = pd.Index(list(dict.fromkeys(known)))
-    places = distinct.get_indexer(pd.Index(known)).astype(np.int8 if distinct.size <= MOST_SHORT_CODES else np.int16)
+    kind = next(kind for kind in CODES if distinct.size <= np.iinfo(kind).max)
+    places = distinct.get_indexer(pd.Index(known)).astype(kind)
     return pd.Categorical.from_codes(places[codes], distinct, validate=False)
 
 
-__all__ = ["texts"]
+def same(text: str, rows: int) -> pd.Categorical[str]:
+    """A column that says the same in every row.
+
+    >>> list(same("oral", 2))
+    ['oral', 'oral']
+    """
+    return texts(np.zeros(rows, dtype=np.int8), [text])
+
+
+class Words:
+    """Texts as they turn up, each with a number that stays; rounds keep the numbers, and a table makes texts of them.
+
+    >>> words = Words()
+    >>> first, later = words.numbers(["", "fever"]), words.numbers(["fever", "rash"])
+    >>> first.tolist(), later.tolist(), list(words.column(later))
+    ([0, 1], [1, 2], ['fever', 'rash'])
+    """
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def number(self, text: str) -> int:
+        """The number of a text."""
+        return self._numbers.setdefault(text, len(self._numbers))
+
+    def numbers(self, found: Iterable[str]) -> IntArray:
+        """The numbers of texts, one each."""
+        return np.fromiter((self.number(text) for text in found), dtype=np.int64)
+
+    def column(self, numbers: IntArray) -> pd.Categorical[str]:
+        """The column of a table that these numbers stand for, with the texts it has."""
+        (some,) = np.nonzero(np.bincount(numbers, minlength=len(self._numbers)))
+        place = np.zeros(len(self._numbers), dtype=np.int64)
+        place[some] = np.arange(some.size)
+        known = list(self._numbers)
+        return texts(place[numbers], [known[number] for number in some])
+
+
+__all__ = ["Words", "same", "texts"]
