@@ -14,7 +14,7 @@ from cytotrial.manage.ledger import Ledger
 from cytotrial.manage.policy import DELAY, REDUCE, STOP_COURSE, STOP_CYCLE, STOP_DRUG, WITHHOLD
 from cytotrial.manage.rules import Decision, RuleProfile, across_arm
 from cytotrial.observe.adverse_events import AdverseEvents
-from cytotrial.observe.arrays import BoolArray, CodeArray, FloatArray
+from cytotrial.observe.arrays import BoolArray, CodeArray, FloatArray, IntArray
 from cytotrial.observe.conditions import UNKNOWN
 from cytotrial.observe.criteria import begin_reading, event_free_endpoint
 from cytotrial.observe.history import History
@@ -39,11 +39,13 @@ MOST_SEVERE_FIRST = (STOP_DRUG, STOP_COURSE, STOP_CYCLE, WITHHOLD, DELAY)
 
 @dataclass(frozen=True)
 class Decided:
-    """What is decided about the doses due of one treatment, why in words, (patients,), and what its rules may treat with."""
+    """What is decided about the doses due of one treatment, (patients,); why, in the words of its agenda; and what its rules
+    may treat with.
+    """
 
     given: Given
     decision: Decision
-    reasons: np.ndarray
+    reasons: IntArray
     interventions: tuple[str, ...]
 
 
@@ -81,13 +83,14 @@ class Clinic:
         starts = {drug: profile.start_fraction for drug, profile in standards.profiles.items()}
         self._ledgers = {given.drug.id: Ledger.start(patients, fraction=starts[given.drug.id]) for given in course.given}
         self._lowered_because = {
-            drug: np.full(patients, TITRATION if starts[drug] < 1 else "", dtype=object) for drug in self._ledgers
+            given.drug.id: np.full(patients, given.agenda.words.number(TITRATION if starts[given.drug.id] < 1 else ""))
+            for given in course.given
         }
         self._thresholds = {drug: self._threshold_factor(profile) for drug, profile in standards.profiles.items()}
         self._readings = tuple(begin_reading(assessor, patients) for assessor in standards.assessors)
         self._new_lesion_at = -np.log(uniforms(seed, "new lesion", course.ids, 0, draws=1)[:, 0])
-        self._decisions: list[Columns] = []
-        self._findings: list[Columns] = []
+        self._decisions: dict[str, list[Columns]] = {drug: [] for drug in self._ledgers}
+        self._findings: dict[str, list[Columns]] = {drug: [] for drug in self._ledgers}
 
     def observe(self, course: Course) -> Chart:
         """Measures what is due at this round of visits."""
@@ -159,9 +162,15 @@ class Clinic:
             "adverse_events": self._adverse_events(),
             "responses": pd.concat(readings, ignore_index=True),
             "survival": self._survival(),
-            "decisions": joined(self._decisions),
-            "findings": joined(self._findings),
+            "decisions": self._joined(self._decisions),
+            "findings": self._joined(self._findings),
         }
+
+    def _joined(self, rounds: Mapping[str, list[Columns]]) -> pd.DataFrame:
+        """What was put on record about each drug, as one table."""
+        tables = [joined(rounds[given.drug.id], given.agenda.words) for given in self._course.given]
+        filled = [table for table in tables if len(table)]
+        return pd.concat(filled, ignore_index=True) if len(filled) > 1 else next(iter(filled), pd.DataFrame())
 
     def _adverse_events(self) -> pd.DataFrame:
         """The episodes seen, and deaths of treatment as grade 5."""
@@ -222,18 +231,20 @@ class Clinic:
         agenda, ids = given.agenda, self._course.ids
         level_before = self._ledgers[given.drug.id].fraction
         self._ledgers[given.drug.id] = self._ledgers[given.drug.id].after(final)
-        reasons = np.full(ids.size, "", dtype=object)
+        words = agenda.words
+        none = words.number("")
+        reasons = np.full(ids.size, none)
         if not final.due.any():
             return Decided(given, final, reasons, profile.interventions)
         slots = Slots(self._arm, given.drug.id, ids, self._history.now, agenda.course, agenda.cycle, agenda.number)
-        made = decision_columns(profile, final, slots=slots)
-        self._decisions.append(made)
-        self._findings.append(finding_columns(profile, final, slots=slots))
-        reasons[np.flatnonzero(final.due)] = np.where(made["CRITERIA"] != "", made["CRITERIA"], made["POLICY"])
+        made = decision_columns(profile, final, slots=slots, words=words)
+        self._decisions[given.drug.id].append(made)
+        self._findings[given.drug.id].append(finding_columns(profile, final, slots=slots, words=words))
+        reasons[final.due] = np.where(made["CRITERIA"] != none, made["CRITERIA"], made["POLICY"])
         lowered = self._lowered_because[given.drug.id]
-        now_lower = final.due & (final.level_fraction < level_before)
-        lowered[now_lower] = [_of_earlier(reason) for reason in reasons[now_lower]]
-        still_lower = final.due & (final.fraction < 1) & (reasons == "")
+        (now_lower,) = np.nonzero(final.due & (final.level_fraction < level_before))
+        lowered[now_lower] = words.numbers(_of_earlier(words.text(number)) for number in reasons[now_lower])
+        still_lower = final.due & (final.fraction < 1) & (reasons == none)
         reasons[still_lower] = lowered[still_lower]
         return Decided(given, final, reasons, profile.interventions)
 
@@ -341,7 +352,7 @@ def apply(course: Course, orders: Orders) -> None:
         off = orders.progressed & ~given.agenda.is_closed
         if off.any():
             course.stop_care(given, off)
-            given.agenda.stop_drug(off, time, ids, reasons=[PROGRESSION] * ids.size)
+            given.agenda.stop_drug(off, time, ids, reasons=PROGRESSION)
     course.remove_extinct()
     course.finish(orders.off_study)
 

@@ -242,9 +242,10 @@ class Course:
 
     def leave(self) -> None:
         """Closes the agendas of all at the end: what was planned and not reached is recorded as such."""
-        left = np.where(self._is_over & (self.happenings.death_time <= self._end), DEATH, END_OF_FOLLOW_UP)
-        reasons = np.where(self._ensemble.status == Status.OK, left, SIMULATION_FAILED)
+        died = self._is_over & (self.happenings.death_time <= self._end)
+        why = np.where(self._ensemble.status != Status.OK, 2, died.astype(np.int64))
         for given in self.given:
+            reasons = given.agenda.words.numbers((END_OF_FOLLOW_UP, DEATH, SIMULATION_FAILED))[why]
             given.agenda.leave(self._time, self.ids, reasons=reasons)
 
     def failures(self) -> pd.DataFrame:

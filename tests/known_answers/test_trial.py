@@ -145,7 +145,7 @@ def test_dose_zero_is_no_drug(bench, to_the_end):
         given.agenda.open_course(given.agenda.gate_due(time, present), time)
         due = given.agenda.due(time, present)
         durations, routes = given.agenda.durations(), given.agenda.routes()
-        amounts = given.agenda.give(due, np.zeros(due.size), time, dosed.ids, reasons=[""] * due.size)
+        amounts = given.agenda.give(due, np.zeros(due.size), time, dosed.ids, reasons="")
         dosed.give(given, amounts, durations, routes, due)
         dosed.advance()
         stops.append(dosed.visit.occasion.time)

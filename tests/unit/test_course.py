@@ -72,8 +72,8 @@ def dose(course, *, at=EVERYBODY, fraction=1.0):
     giving = due & at
     course.start_care(given, giving)
     durations, routes = given.agenda.durations(), given.agenda.routes()
-    given.agenda.skip(due & ~at, time, course.ids, reasons=[""] * PATIENTS)
-    amounts = given.agenda.give(giving, np.full(PATIENTS, fraction), time, course.ids, reasons=[""] * PATIENTS)
+    given.agenda.skip(due & ~at, time, course.ids, reasons="")
+    amounts = given.agenda.give(giving, np.full(PATIENTS, fraction), time, course.ids, reasons="")
     course.give(given, amounts, durations, routes, giving)
 
 
@@ -124,7 +124,7 @@ def test_a_dose_and_a_scan_at_one_time_are_one_visit(start):
 def test_each_patient_goes_to_their_own_next_visit(start):
     course = start("1 MIU/kg iv over 15 min every 8 h, 3 doses", end=100.0)
     given = course.given[0]
-    given.agenda.delay(FIRST, np.full(PATIENTS, 5.0), reasons=[""] * PATIENTS)
+    given.agenda.delay(FIRST, np.full(PATIENTS, 5.0), reasons="")
     dose(course)
     course.advance()
     assert course.visit.occasion.time.tolist() == [5.0, 8.0, 8.0]
@@ -249,7 +249,7 @@ def test_a_stopped_cycle_sends_the_patient_home_earlier_and_the_old_plan_is_call
     course.advance()
     given = course.given[0]
     course.stop_care(given, FIRST)
-    given.agenda.stop_cycle(FIRST, course.visit.occasion.time, course.ids, reasons=[""] * PATIENTS)
+    given.agenda.stop_cycle(FIRST, course.visit.occasion.time, course.ids, reasons="")
     visits(course)
     ward = course.inputs().query("TARGET == 'ward'")
     assert in_time(ward, 1) == [[0.0, 1.0], [8.0 + 28, 0.0]]

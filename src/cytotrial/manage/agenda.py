@@ -6,7 +6,6 @@ recorded once: when it is given, withheld, lost or left unreached.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +17,8 @@ from cytotrial.protocol.planned import PlannedDose
 
 COLUMNS = ("ID", "TIME", "DRUG", "COURSE", "CYCLE", "DOSE", "PLANNED", "GIVEN", "UNIT", "ROUTE", "DURATION", "ACTION", "REASON")
 
-Reasons = Sequence[str] | np.ndarray
-"""Why, in one line per patient."""
+Reasons = IntArray | str
+"""Why: the number of each patient's line in the words of the agenda, (patients,), or one line for all."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,10 @@ class Plan:
 
 
 class Agenda:
-    """Where each patient stands in a treatment. All arrays (patients,); times in hours since the first planned dose."""
+    """Where each patient stands in a treatment. All arrays (patients,); times in hours since the first planned dose.
+
+    `words` holds the reasons that its records speak of.
+    """
 
     def __init__(self, plan: Plan, amounts: FloatArray) -> None:
         """A first course starts at time 0.
@@ -69,8 +71,8 @@ class Agenda:
         self._next_cycle = np.array([int(np.sum(self._cycle <= cycle)) for cycle in self._cycle])
         self._largest: FloatArray = amounts.max(axis=1)
         self._is_late: BoolArray = np.zeros(patients, dtype=bool)
-        self._late_because = np.full(patients, "", dtype=object)
-        self._words = Words()
+        self.words = Words()
+        self._late_because: IntArray = np.full(patients, self.words.number(""))
         self._rows: list[dict[str, np.ndarray]] = []
 
     @property
@@ -160,7 +162,7 @@ class Agenda:
         """Moves the present slot and all later ones of the course; the slot is recorded when its fate is known."""
         self.shift = np.where(mask, self.shift + by, self.shift)
         self._is_late |= mask
-        self._late_because = np.where(mask, np.asarray(reasons, dtype=object), self._late_because)
+        self._late_because = np.where(mask, self._numbers(reasons), self._late_because)
 
     def stop_cycle(self, mask: BoolArray, time: FloatArray, ids: IntArray, *, reasons: Reasons) -> None:
         """Gives up the rest of the cycle; the next cycle stands. Between two cycles there is nothing to give up."""
@@ -209,10 +211,13 @@ class Agenda:
             "UNIT": same("nmol", slot.size),
             "ROUTE": texts(slot, [dose.route for dose in self.plan.doses]),
             "DURATION": self._durations[slot],
-            "ACTION": self._words.column(joined["ACTION"]),
-            "REASON": self._words.column(joined["REASON"]),
+            "ACTION": self.words.column(joined["ACTION"]),
+            "REASON": self.words.column(joined["REASON"]),
         }
         return pd.DataFrame({name: known[name] for name in COLUMNS}, copy=False)
+
+    def _numbers(self, reasons: Reasons) -> IntArray:
+        return np.full(self.slot.size, self.words.number(reasons)) if isinstance(reasons, str) else reasons
 
     def _slot_or_last(self) -> IntArray:
         slot: IntArray = np.minimum(self.slot, len(self._hours) - 1)
@@ -262,7 +267,7 @@ class Agenda:
                 "COURSE": self.course[who],
                 "PLANNED": self.amounts[who, slot],
                 "GIVEN": given,
-                "ACTION": np.full(who.size, self._words.number(action)),
-                "REASON": self._words.numbers(np.asarray(reasons, dtype=object)[who]),
+                "ACTION": np.full(who.size, self.words.number(action)),
+                "REASON": self._numbers(reasons)[who],
             }
         )

@@ -11,9 +11,13 @@ import pandas as pd
 from cytotrial.manage.policy import ACTIONS
 from cytotrial.manage.rules import Decision, RuleProfile
 from cytotrial.observe.arrays import BoolArray, FloatArray, IntArray
+from cytotrial.observe.columns import Words
 from cytotrial.observe.conditions import FALSE, TRUE
 
+TEXTS = ("ARM", "DRUG", "ACTION", "POLICY", "CRITERIA", "SOURCE", "CRITERION", "LEVEL")
+
 Columns = dict[str, np.ndarray]
+"""The columns of a table in one round; of texts, the numbers that `Words` gives them."""
 
 
 @dataclass(frozen=True)
@@ -28,88 +32,84 @@ class Slots:
     cycle: IntArray
     dose: IntArray
 
-    def rows(self, chosen: IntArray) -> Columns:
+    def rows(self, chosen: IntArray, words: Words) -> Columns:
         """The columns ARM to DOSE for the patients at the positions `chosen`."""
         return {
-            "ARM": np.full(chosen.size, self.arm, dtype=object),
+            "ARM": np.full(chosen.size, words.number(self.arm)),
             "ID": self.ids[chosen],
             "TIME": self.time[chosen],
-            "DRUG": np.full(chosen.size, self.drug, dtype=object),
+            "DRUG": np.full(chosen.size, words.number(self.drug)),
             "COURSE": self.course[chosen],
             "CYCLE": self.cycle[chosen],
             "DOSE": self.dose[chosen],
         }
 
 
-def decision_columns(profile: RuleProfile, decision: Decision, *, slots: Slots) -> Columns:
+def decision_columns(profile: RuleProfile, decision: Decision, *, slots: Slots, words: Words) -> Columns:
     """One row per dose decided on, "give" included: action, step of the policy, the criteria behind it and their sources."""
     (chosen,) = np.nonzero(decision.due)
-    criteria, sources = _texts(profile, _behind(profile, decision)[:, chosen])
-    phrases = np.array([*profile.phrases, ""], dtype=object)
+    criteria, sources = _texts(profile, _behind(profile, decision, chosen))
     return {
-        **slots.rows(chosen),
-        "ACTION": np.array(ACTIONS, dtype=object)[decision.action[chosen]],
-        "POLICY": phrases[decision.policy_step[chosen]],
-        "CRITERIA": criteria,
-        "SOURCE": sources,
+        **slots.rows(chosen, words),
+        "ACTION": words.numbers(ACTIONS)[decision.action[chosen]],
+        "POLICY": words.numbers([*profile.phrases, ""])[decision.policy_step[chosen]],
+        "CRITERIA": words.numbers(criteria),
+        "SOURCE": words.numbers(sources),
     }
 
 
-def joined(rounds: Sequence[Columns]) -> pd.DataFrame:
+def joined(rounds: Sequence[Columns], words: Words) -> pd.DataFrame:
     """The rows of all rounds as one table; a table per round would cost more than the round."""
     filled = [columns for columns in rounds if columns["ID"].size]
     if not filled:
         return pd.DataFrame()
-    table = pd.DataFrame({name: np.concatenate([columns[name] for columns in filled]) for name in filled[0]})
+    columns = {name: np.concatenate([columns[name] for columns in filled]) for name in filled[0]}
+    table = pd.DataFrame(
+        {name: words.column(column) if name in TEXTS else column for name, column in columns.items()}, copy=False
+    )
     return table.assign(MET=table["MET"].astype("Int64")) if "MET" in table else table
 
 
 def decision_reasons(profile: RuleProfile, decision: Decision) -> list[str]:
     """Why, in one line per patient: the step of the policy and the criteria behind it; empty where the dose is simply given."""
-    criteria, _ = _texts(profile, _behind(profile, decision))
+    criteria, _ = _texts(profile, _behind(profile, decision, np.arange(decision.due.size)))
     phrases = [*profile.phrases, ""]
     steps = [phrases[step] for step in decision.policy_step]
     return [f"{step} ({names})" if names else step for step, names in zip(steps, criteria, strict=True)]
 
 
-def finding_columns(profile: RuleProfile, decision: Decision, *, slots: Slots) -> Columns:
+def finding_columns(profile: RuleProfile, decision: Decision, *, slots: Slots, words: Words) -> Columns:
     """One row per criterion met (MET 1) or unknown (MET NaN) at a decision; criteria not met are left out."""
-    index, who = np.nonzero(decision.due & (decision.met != FALSE))
-    order = np.lexsort((index, who))
-    index, who = index[order], who[order]
-    names = np.array([criterion.id for criterion in profile.criteria], dtype=object)
-    levels = np.array([criterion.level for criterion in profile.criteria], dtype=object)
-    rows = slots.rows(who)
+    (due,) = np.nonzero(decision.due)
+    met = decision.met[:, due].T
+    place, index = np.nonzero(met != FALSE)
+    rows = slots.rows(due[place], words)
     return {
         **{name: rows[name] for name in ("ARM", "ID", "TIME")},
-        "CRITERION": names[index],
-        "LEVEL": levels[index],
-        "MET": np.where(decision.met[index, who] == TRUE, 1.0, np.nan),
+        "CRITERION": words.numbers(criterion.id for criterion in profile.criteria)[index],
+        "LEVEL": words.numbers(criterion.level for criterion in profile.criteria)[index],
+        "MET": np.where(met[place, index] == TRUE, 1.0, np.nan),
     }
 
 
-def _behind(profile: RuleProfile, decision: Decision) -> BoolArray:
-    """The criteria (criteria, patients) that are met and that the step which decided speaks of."""
-    behind = np.zeros(decision.met.shape, dtype=np.bool_)
-    for index, step in enumerate(profile.steps):
-        concerned = profile.concerned(step.trigger)[:, None] & (decision.met == TRUE)
-        behind |= concerned & (decision.policy_step == index)
+def _behind(profile: RuleProfile, decision: Decision, chosen: IntArray) -> BoolArray:
+    """The criteria (criteria, chosen) that are met and that the step which decided speaks of."""
+    nothing = np.zeros(len(profile.criteria), dtype=np.bool_)
+    # No criterion stands behind a judgement, another drug's rule, or no step at all.
+    concerned = [profile.concerned(step.trigger) for step in profile.steps]
+    by_step = np.array([*concerned, *[nothing] * (len(profile.phrases) + 1 - len(concerned))])
+    behind: BoolArray = by_step[decision.policy_step[chosen]].T & (decision.met[:, chosen] == TRUE)
     return behind
 
 
-def _texts(profile: RuleProfile, behind: BoolArray) -> tuple[np.ndarray, np.ndarray]:
+def _texts(profile: RuleProfile, behind: BoolArray) -> tuple[list[str], list[str]]:
     """Ids and sources of criteria for each column; equal columns are written once, since few patterns occur."""
-    ids = np.full(behind.shape[1], "", dtype=object)
-    sources = ids.copy()
-    (some,) = np.nonzero(behind.any(axis=0))
-    packed = np.ascontiguousarray(np.packbits(behind[:, some], axis=0).T)
-    known: dict[bytes, tuple[str, str]] = {}
-    for column, pattern in zip(some, packed, strict=True):
-        key = pattern.tobytes()
-        if key not in known:
-            known[key] = _text(profile, behind[:, column])
-        ids[column], sources[column] = known[key]
-    return ids, sources
+    packed = np.packbits(behind, axis=0).T.tobytes()
+    width = len(packed) // max(behind.shape[1], 1)
+    patterns = [packed[first : first + width] for first in range(0, len(packed), width)] if width else [b""] * behind.shape[1]
+    first_with = {pattern: column for column, pattern in reversed(list(enumerate(patterns)))}
+    known = {pattern: _text(profile, behind[:, column]) for pattern, column in first_with.items()}
+    return [known[pattern][0] for pattern in patterns], [known[pattern][1] for pattern in patterns]
 
 
 def _text(profile: RuleProfile, behind: BoolArray) -> tuple[str, str]:

@@ -49,10 +49,18 @@ class Words:
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
+        self._texts: list[str] = []
 
     def number(self, text: str) -> int:
         """The number of a text."""
-        return self._numbers.setdefault(text, len(self._numbers))
+        number = self._numbers.setdefault(text, len(self._texts))
+        if number == len(self._texts):
+            self._texts.append(text)
+        return number
+
+    def text(self, number: int) -> str:
+        """The text of a number."""
+        return self._texts[number]
 
     def numbers(self, found: Iterable[str]) -> IntArray:
         """The numbers of texts, one each."""
@@ -60,11 +68,10 @@ class Words:
 
     def column(self, numbers: IntArray) -> pd.Categorical[str]:
         """The column of a table that these numbers stand for, with the texts it has."""
-        (some,) = np.nonzero(np.bincount(numbers, minlength=len(self._numbers)))
-        place = np.zeros(len(self._numbers), dtype=np.int64)
+        (some,) = np.nonzero(np.bincount(numbers, minlength=len(self._texts)))
+        place = np.zeros(len(self._texts), dtype=np.int64)
         place[some] = np.arange(some.size)
-        known = list(self._numbers)
-        return texts(place[numbers], [known[number] for number in some])
+        return texts(place[numbers], [self._texts[number] for number in some])
 
 
 __all__ = ["Words", "same", "texts"]

@@ -40,7 +40,7 @@ def everybody():
 
 def give(agenda, hours, mask=None, fraction=1.0):
     mask = everybody() if mask is None else mask
-    return agenda.give(mask, np.full(PATIENTS, fraction), at(hours), IDS, reasons=[""] * PATIENTS)
+    return agenda.give(mask, np.full(PATIENTS, fraction), at(hours), IDS, reasons="")
 
 
 def rows(agenda, patient=1):
@@ -70,7 +70,7 @@ def test_a_smaller_dose_planned_is_told_as_a_share_of_the_largest(agenda):
 
 def test_a_withheld_dose_is_not_made_up_later(agenda):
     give(agenda, 0)
-    agenda.skip(FIRST_ONLY, at(8), IDS, reasons=WHY)
+    agenda.skip(FIRST_ONLY, at(8), IDS, reasons=agenda.words.numbers(WHY))
     give(agenda, 8, ~FIRST_ONLY)
     assert agenda.next_time.tolist() == [16.0] * PATIENTS
     for hours in HOURS[2:]:
@@ -88,7 +88,7 @@ def test_a_reduced_dose_is_recorded_as_such(agenda):
 
 def test_stopping_a_cycle_keeps_the_next_one(agenda):
     give(agenda, 0)
-    agenda.stop_cycle(FIRST_ONLY, at(8), IDS, reasons=WHY)
+    agenda.stop_cycle(FIRST_ONLY, at(8), IDS, reasons=agenda.words.numbers(WHY))
     assert agenda.next_time.tolist() == [168.0, 8.0, 8.0]
     assert agenda.cycle.tolist() == [2, 1, 1]
     lost = rows(agenda)[rows(agenda)["ACTION"] == "stop cycle"]
@@ -99,20 +99,20 @@ def test_a_stop_between_two_cycles_does_not_touch_the_next_cycle(agenda):
     # Another drug of the arm stops the cycle while this one rests.
     for hours in HOURS[:3]:
         give(agenda, hours)
-    agenda.stop_cycle(everybody(), at(100), IDS, reasons=[""] * PATIENTS)
+    agenda.stop_cycle(everybody(), at(100), IDS, reasons="")
     assert agenda.next_time.tolist() == [168.0] * PATIENTS
     assert set(agenda.table()["ACTION"]) == {"give"}
 
 
 def test_stopping_at_the_first_dose_of_a_cycle_loses_that_cycle(agenda):
-    agenda.stop_cycle(FIRST_ONLY, at(0), IDS, reasons=WHY)
+    agenda.stop_cycle(FIRST_ONLY, at(0), IDS, reasons=agenda.words.numbers(WHY))
     assert agenda.next_time.tolist() == [168.0, 0.0, 0.0]
     assert len(rows(agenda)) == 3
 
 
 def test_stopping_a_course_keeps_a_further_course_at_its_planned_time(agenda):
     give(agenda, 0)
-    agenda.stop_course(FIRST_ONLY, at(8), IDS, reasons=WHY)
+    agenda.stop_course(FIRST_ONLY, at(8), IDS, reasons=agenda.words.numbers(WHY))
     assert agenda.at_gate.tolist() == [True, False, False]
     assert agenda.next_time[0] == 184.0 + 336.0
     assert rows(agenda)["ACTION"].tolist() == ["give"] + ["stop course"] * 5
@@ -120,7 +120,7 @@ def test_stopping_a_course_keeps_a_further_course_at_its_planned_time(agenda):
 
 def test_stopping_the_drug_ends_it_for_good(agenda):
     give(agenda, 0)
-    agenda.stop_drug(FIRST_ONLY, at(8), IDS, reasons=WHY)
+    agenda.stop_drug(FIRST_ONLY, at(8), IDS, reasons=agenda.words.numbers(WHY))
     assert agenda.is_closed.tolist() == [True, False, False]
     assert np.isinf(agenda.next_time[0])
     assert not agenda.due(at(1e6), everybody())[0]
@@ -131,14 +131,14 @@ def test_stopping_the_drug_ends_it_for_good(agenda):
 def test_stopping_the_drug_at_the_gate_loses_no_slot_twice(agenda):
     for hours in HOURS:
         give(agenda, hours)
-    agenda.stop_drug(FIRST_ONLY, at(200), IDS, reasons=WHY)
+    agenda.stop_drug(FIRST_ONLY, at(200), IDS, reasons=agenda.words.numbers(WHY))
     assert agenda.is_closed.tolist() == [True, False, False]
     assert len(agenda.table()) == PATIENTS * len(HOURS)
 
 
 def test_a_delay_moves_the_rest_of_the_course_and_its_gate(agenda):
     give(agenda, 0)
-    agenda.delay(FIRST_ONLY, at(24), reasons=WHY)
+    agenda.delay(FIRST_ONLY, at(24), reasons=agenda.words.numbers(WHY))
     assert agenda.next_time.tolist() == [32.0, 8.0, 8.0]
     give(agenda, 32, FIRST_ONLY)
     assert agenda.next_time[0] == 40.0
@@ -148,7 +148,7 @@ def test_a_delay_moves_the_rest_of_the_course_and_its_gate(agenda):
 
 
 def test_a_delayed_slot_is_recorded_once_with_the_reason_of_the_delay(agenda):
-    agenda.delay(FIRST_ONLY, at(24), reasons=WHY)
+    agenda.delay(FIRST_ONLY, at(24), reasons=agenda.words.numbers(WHY))
     assert agenda.table().empty
     give(agenda, 24, FIRST_ONLY)
     give(agenda, 32, FIRST_ONLY)
@@ -159,8 +159,8 @@ def test_a_delayed_slot_is_recorded_once_with_the_reason_of_the_delay(agenda):
 
 
 def test_a_delayed_slot_that_is_given_up_is_recorded_as_withheld(agenda):
-    agenda.delay(FIRST_ONLY, at(24), reasons=WHY)
-    agenda.skip(FIRST_ONLY, at(24), IDS, reasons=WHY)
+    agenda.delay(FIRST_ONLY, at(24), reasons=agenda.words.numbers(WHY))
+    agenda.skip(FIRST_ONLY, at(24), IDS, reasons=agenda.words.numbers(WHY))
     assert rows(agenda)["ACTION"].tolist() == ["withhold"]
     give(agenda, 32, FIRST_ONLY)
     assert rows(agenda)["ACTION"].tolist() == ["withhold", "give"]
@@ -168,7 +168,7 @@ def test_a_delayed_slot_that_is_given_up_is_recorded_as_withheld(agenda):
 
 def test_the_end_of_a_cycle_is_the_end_of_its_last_planned_dose_and_moves_with_delays(agenda):
     assert agenda.cycle_end().tolist() == [16.25] * PATIENTS
-    agenda.delay(FIRST_ONLY, at(24), reasons=WHY)
+    agenda.delay(FIRST_ONLY, at(24), reasons=agenda.words.numbers(WHY))
     assert agenda.cycle_end().tolist() == [40.25, 16.25, 16.25]
 
 
@@ -198,8 +198,8 @@ def test_a_further_course_starts_anew_and_the_last_one_has_no_gate(agenda):
 
 def test_what_is_left_of_a_course_at_the_end_was_not_reached(agenda):
     give(agenda, 0)
-    agenda.stop_course(FIRST_ONLY, at(8), IDS, reasons=WHY)
-    agenda.leave(at(10), IDS, reasons=["end"] * PATIENTS)
+    agenda.stop_course(FIRST_ONLY, at(8), IDS, reasons=agenda.words.numbers(WHY))
+    agenda.leave(at(10), IDS, reasons="end")
     assert "not reached" not in set(rows(agenda, 1)["ACTION"])
     assert rows(agenda, 2)["ACTION"].tolist() == ["give"] + ["not reached"] * 5
     assert rows(agenda, 2)["TIME"].tolist() == [0.0, 10.0, 16.0, 168.0, 176.0, 184.0]

@@ -11,11 +11,13 @@ from cytotrial.formats import RulesFile
 from cytotrial.manage.decisions import Slots, decision_columns, decision_reasons, finding_columns, joined
 from cytotrial.manage.ledger import Ledger
 from cytotrial.manage.rules import Decision, RuleProfile
+from cytotrial.observe.columns import Words
 from cytotrial.observe.history import History
 from cytotrial.observe.observe import Chart
 from cytotrial.observe.plan import MonitoringPlan
 from cytotrial.reading import parse_yaml
 
+WORDS = Words()
 Recorder = Callable[..., Chart]
 
 RULES = """
@@ -44,7 +46,7 @@ def decided(plan: MonitoringPlan, record: Recorder) -> tuple[RuleProfile, Decisi
 
 def test_every_decision_is_a_row_with_the_criteria_behind_it(decided: tuple[RuleProfile, Decision, Slots]) -> None:
     profile, decision, slots = decided
-    table = joined([decision_columns(profile, decision, slots=slots)])
+    table = joined([decision_columns(profile, decision, slots=slots, words=WORDS)], WORDS)
     assert list(table.columns) == [
         *("ARM", "ID", "TIME", "DRUG", "COURSE", "CYCLE", "DOSE"),
         *("ACTION", "POLICY", "CRITERIA", "SOURCE"),
@@ -58,7 +60,7 @@ def test_every_decision_is_a_row_with_the_criteria_behind_it(decided: tuple[Rule
 
 def test_findings_hold_what_is_met_or_unknown_and_leave_out_the_rest(decided: tuple[RuleProfile, Decision, Slots]) -> None:
     profile, decision, slots = decided
-    table = joined([finding_columns(profile, decision, slots=slots)])
+    table = joined([finding_columns(profile, decision, slots=slots, words=WORDS)], WORDS)
     rows = [tuple(row) for row in table[["ID", "CRITERION", "LEVEL"]].to_numpy()]
     assert rows == [
         (2, "creatinine_high", "relative"),
@@ -87,5 +89,5 @@ def test_a_profile_without_criteria_has_rows_too(plan: MonitoringPlan) -> None:
     decision = profile.decide(History(plan, 1), {}, ledger=Ledger.start(1), due=np.ones(1, dtype=bool))
     one = np.ones(1, dtype=np.int64)
     slots = Slots("A", "drug", one, np.zeros(1), one, one, one)
-    assert joined([decision_columns(profile, decision, slots=slots)])["ACTION"].tolist() == ["give"]
-    assert len(joined([finding_columns(profile, decision, slots=slots)])) == 0
+    assert joined([decision_columns(profile, decision, slots=slots, words=WORDS)], WORDS)["ACTION"].tolist() == ["give"]
+    assert len(joined([finding_columns(profile, decision, slots=slots, words=WORDS)], WORDS)) == 0
