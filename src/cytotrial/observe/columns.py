@@ -23,10 +23,13 @@ def texts(codes: npt.NDArray[np.integer], known: Sequence[str]) -> pd.Categorica
     >>> list(texts(np.array([1, 0, 1]), ["lost", "given"]))
     ['given', 'lost', 'given']
     """
-    distinct = pd.Index(list(dict.fromkeys(known)))
-    kind = next(kind for kind in CODES if distinct.size <= np.iinfo(kind).max)
-    places = distinct.get_indexer(pd.Index(known)).astype(kind)
-    return pd.Categorical.from_codes(places[codes], distinct, validate=False)
+    distinct = {text: place for place, text in enumerate(dict.fromkeys(known))}
+    kind = next(kind for kind in CODES if len(distinct) <= np.iinfo(kind).max)
+    if len(distinct) == len(known):
+        places = codes.astype(kind)
+    else:
+        places = np.array([distinct[text] for text in known], dtype=kind)[codes]
+    return pd.Categorical.from_codes(places, pd.Index(list(distinct)), validate=False)
 
 
 def same(text: str, rows: int) -> pd.Categorical[str]:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from cytotrial.observe.arrays import TIME_TOLERANCE_HOURS, BoolArray, CodeArray, FloatArray, IntArray
-from cytotrial.observe.columns import texts
+from cytotrial.observe.columns import same, texts
 from cytotrial.observe.decimals import decimal
 from cytotrial.observe.observe import Chart
 from cytotrial.observe.plan import Finding, MonitoringPlan
@@ -37,7 +37,7 @@ class Record:
 class _Round:
     """A round of visits: positions of those present, (present,), in order, when it was and since when it speaks [h].
 
-    `measured` are the places of the findings measured for somebody, `values` (present, measured) their values, NaN where none.
+    `measured` are the places of the findings measured for somebody, `values` (measured, present) their values, NaN where none.
     """
 
     who: IntArray
@@ -54,15 +54,15 @@ class _Round:
             among[self.who] = values
             return among
 
-        since = self.since if is_over_interval else self.time
-        column = self.values[:, np.searchsorted(self.measured, place)]
-        return Record(spread(column), spread(self.time), spread(since))
+        time = spread(self.time)
+        since = spread(self.since) if is_over_interval else time
+        return Record(spread(self.values[np.searchsorted(self.measured, place)]), time, since)
 
 
 class History:
     """The charts and grades of a chunk of patients, one round after the other.
 
-    What is known of all is kept in arrays (patients, findings): a round changes those of its patients at one stroke.
+    What is known of all is kept in arrays (findings, patients): a round changes those of its patients at one stroke.
     """
 
     def __init__(self, plan: MonitoringPlan, patients: int) -> None:
@@ -72,34 +72,37 @@ class History:
         findings = plan.findings.values()
         self._place = {name: index for index, name in enumerate(plan.findings)}
         self._over_interval = np.array([finding.is_over_interval for finding in findings], dtype=bool)
-        self._valid = np.array([finding.valid_hours for finding in findings]) + TIME_TOLERANCE_HOURS
+        self._valid = np.array([finding.valid_hours for finding in findings])[:, None] + TIME_TOLERANCE_HOURS
+        self._seen: SomeOf | None = None
         self._rounds: list[_Round] = []
         self._measured_in: list[list[int]] = [[] for _ in plan.findings]
         self._grades: dict[str, list[Record]] = {}
         self._multiples: dict[tuple[str, float], FloatArray] = {}
-        shape = (patients, len(plan.findings))
+        shape = (len(plan.findings), patients)
         self._baseline, self._latest, self._measured_at = (np.full(shape, np.nan) for _ in range(3))
 
     def add(self, chart: Chart) -> None:
         """Adds a round. Findings outside the plan are not kept."""
         (who,) = np.nonzero(chart.present)
+        self._seen = None
         self.now[who] = chart.time[who]
-        nothing = np.full(who.size, np.nan)
-        values = np.stack([chart.values[name][who] if name in chart.values else nothing for name in self._place], axis=1)
+        seen = [(place, chart.values[name][who]) for name, place in self._place.items() if name in chart.values]
+        values = np.array([value for _, value in seen]).reshape(len(seen), who.size)
         is_known = ~np.isnan(values)
-        time = np.broadcast_to(chart.time[who, None], values.shape)
+        (some,) = np.nonzero(is_known.any(axis=1))
+        measured = np.array([place for place, _ in seen], dtype=np.int64)[some]
+        values, is_known = values[some], is_known[some]
+        time = np.broadcast_to(chart.time[who], values.shape)
         changes = [(self._latest, values, is_known), (self._measured_at, time, is_known)]
         if chart.first.any():
-            changes.append((self._baseline, values, is_known & chart.first[who, None]))
+            changes.append((self._baseline, values, is_known & chart.first[who]))
             self._multiples.clear()
+        at = np.ix_(measured, who)
         for kept, now, where in changes:
-            rows = kept[who]
-            np.copyto(rows, now, where=where)
-            kept[who] = rows
-        (measured,) = np.nonzero(is_known.any(axis=0))
+            kept[at] = now if where.all() else np.where(where, now, kept[at])
         for place in measured:
             self._measured_in[place].append(len(self._rounds))
-        self._rounds.append(_Round(who, chart.time[who], chart.since[who], measured, values[:, measured]))
+        self._rounds.append(_Round(who, chart.time[who], chart.since[who], measured, values))
 
     def add_grades(self, grades: Mapping[str, CodeArray], chart: Chart) -> None:
         """Adds the grades (-1 unknown) of the round of `chart`, for conditions on how long a grade has lasted."""
@@ -112,24 +115,25 @@ class History:
     def latest(self, name: str) -> FloatArray:
         """The last measured value (patients,), NaN where there is none or it is too old to count."""
         place = self._place[name]
-        is_fresh = self.now - self._measured_at[:, place] <= self._valid[place]
-        latest: FloatArray = np.where(is_fresh, self._latest[:, place], np.nan)
+        is_fresh = self.now - self._measured_at[place] <= self._valid[place]
+        latest: FloatArray = np.where(is_fresh, self._latest[place], np.nan)
         return latest
 
     def latest_of(self, rows: IntArray) -> dict[str, FloatArray]:
         """As `latest`, all findings of the patients at these positions at once."""
-        is_fresh = self.now[rows, None] - self._measured_at[rows] <= self._valid
-        # Each finding is read by itself from here on: its numbers are put side by side once.
-        latest = np.where(is_fresh, self._latest[rows], np.nan).T.copy()
+        latest = self._latest[:, rows]
+        latest[~(self.now[rows] - self._measured_at[:, rows] <= self._valid)] = np.nan
         return dict(zip(self._place, latest, strict=True))
 
     def measured_at(self, name: str) -> FloatArray:
-        """When the finding was last measured [h] (patients,), NaN where never."""
-        return self._measured_at[:, self._place[name]].copy()
+        """When the finding was last measured [h] (patients,), NaN where never; to be read, not kept."""
+        measured_at: FloatArray = self._measured_at[self._place[name]]
+        return measured_at
 
     def baseline(self, name: str) -> FloatArray:
-        """The value of the patient's first visit (patients,), NaN where it was not measured then."""
-        return self._baseline[:, self._place[name]].copy()
+        """The value of the patient's first visit (patients,), NaN where it was not measured then; to be read, not kept."""
+        baseline: FloatArray = self._baseline[self._place[name]]
+        return baseline
 
     def multiple_of_baseline(self, name: str, multiple: float) -> FloatArray:
         """A multiple of the baseline (patients,) as a report writes it."""
@@ -153,11 +157,13 @@ class History:
         return self._grades.get(term, ())
 
     def of(self, rows: IntArray) -> SomeOf:
-        """What has been seen of the patients at these positions."""
-        return SomeOf(self, rows)
+        """What has been seen of the patients at these positions; worked out once where the same are asked for again."""
+        if self._seen is None or not np.array_equal(self._seen.rows, rows):
+            self._seen = SomeOf(self, rows)
+        return self._seen
 
     def to_tables(self, *, arm: str, ids: IntArray, keep: BoolArray | None = None) -> dict[str, pd.DataFrame]:
-        """The tables `labs` and `vitals` of a run: one row per measured value, ordered by patient, time and finding."""
+        """The tables `labs` and `vitals` of a run: one row per measured value, ordered by finding, patient and time."""
         parts: dict[str, list[pd.DataFrame]] = {table: [_no_values()] for table in ("labs", "vitals")}
         for table, part in self.parts(arm=arm, ids=ids, keep=keep):
             parts[table].append(part)
@@ -177,41 +183,43 @@ class History:
 
     def _visits(self, patients: IntArray, *, kept: BoolArray) -> _Visits:
         """All visits of some neighbouring patients who are kept, by patient and time."""
-        whose, times, values = [], [], []
-        for one in self._rounds:
-            start, end = np.searchsorted(one.who, (patients[0], patients[-1] + 1))
-            everything = np.full((end - start, len(self._place)), np.nan)
-            everything[:, one.measured] = one.values[start:end]
-            whose.append(one.who[start:end])
-            times.append(one.time[start:end])
-            values.append(everything)
-        if not whose:
-            return _Visits(np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros((0, len(self._place))))
-        patient = np.concatenate(whose)
+        spans = [np.searchsorted(one.who, (patients[0], patients[-1] + 1)) for one in self._rounds]
+        patient, time = (
+            np.concatenate([getattr(one, name)[slice(*span)] for one, span in zip(self._rounds, spans, strict=True)] or [[]])
+            for name in ("who", "time")
+        )
+        values = np.full((len(self._place), patient.size), np.nan)
+        last = 0
+        for one, (start, end) in zip(self._rounds, spans, strict=True):
+            first, last = last, last + end - start
+            values[one.measured, first:last] = one.values[:, start:end]
         # A patient's rounds are in order of time.
         order = np.argsort(patient, kind="stable")
-        order = order[kept[patient[order]]]
-        return _Visits(patient[order], np.concatenate(times)[order], np.concatenate(values)[order])
+        order = order[kept[patient[order].astype(np.int64)]]
+        return _Visits(patient[order].astype(np.int64), time[order], values[:, order])
 
 
 @dataclass(frozen=True)
 class _Visits:
-    """Visits in order, (visits,): whose and when [h]; `values` (visits, findings), NaN where not measured."""
+    """Visits in order, (visits,): whose and when [h]; `values` (findings, visits), NaN where not measured."""
 
     patient: IntArray
     time: FloatArray
     values: FloatArray
 
     def table(self, places: Sequence[int], findings: Sequence[Finding], *, arm: str, ids: IntArray) -> pd.DataFrame:
-        """The values at these places, which are of these findings, by visit and then in the order given."""
-        values = self.values[:, places]
+        """The values at these places, which are of these findings, by finding in the order given and then by visit."""
+        values = self.values[places]
         is_known = ~np.isnan(values)
-        counts = np.count_nonzero(is_known, axis=1)
-        which = np.broadcast_to(np.arange(len(places), dtype=np.int16), is_known.shape)[is_known]
+        which = np.repeat(np.arange(len(places), dtype=np.int16), np.count_nonzero(is_known, axis=1))
+
+        def of_visits(column: np.ndarray) -> np.ndarray:
+            return np.broadcast_to(column, values.shape)[is_known]
+
         columns = {
-            "ARM": texts(np.zeros(which.size, dtype=np.int8), [arm]),
-            "ID": np.repeat(ids[self.patient], counts),
-            "TIME": np.repeat(self.time, counts),
+            "ARM": same(arm, which.size),
+            "ID": of_visits(ids[self.patient]),
+            "TIME": of_visits(self.time),
             "PARAMCD": texts(which, [finding.code for finding in findings]),
             "NAME": texts(which, [finding.name for finding in findings]),
             "AVAL": values[is_known],
@@ -229,7 +237,7 @@ class SomeOf:
         self.plan = history.plan
         self.patients = rows.size
         self._history = history
-        self._rows = rows
+        self.rows = rows
         self._latest: dict[str, FloatArray] = history.latest_of(rows)
 
     def latest(self, name: str) -> FloatArray:
@@ -238,23 +246,23 @@ class SomeOf:
 
     def measured_at(self, name: str) -> FloatArray:
         """As `History.measured_at`."""
-        return self._history.measured_at(name)[self._rows]
+        return self._history.measured_at(name)[self.rows]
 
     def baseline(self, name: str) -> FloatArray:
         """As `History.baseline`."""
-        return self._history.baseline(name)[self._rows]
+        return self._history.baseline(name)[self.rows]
 
     def multiple_of_baseline(self, name: str, multiple: float) -> FloatArray:
         """As `History.multiple_of_baseline`."""
-        return self._history.multiple_of_baseline(name, multiple)[self._rows]
+        return self._history.multiple_of_baseline(name, multiple)[self.rows]
 
     def series(self, name: str) -> Sequence[Record]:
         """As `History.series`."""
-        return _SomeRecords(self._history.series(name), self._rows)
+        return _SomeRecords(self._history.series(name), self.rows)
 
     def grade_series(self, term: str) -> Sequence[Record]:
         """As `History.grade_series`."""
-        return _SomeRecords(self._history.grade_series(term), self._rows)
+        return _SomeRecords(self._history.grade_series(term), self.rows)
 
 
 class _Rounds(Sequence[Record]):

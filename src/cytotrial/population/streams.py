@@ -20,6 +20,7 @@ ROUNDS = 10
 
 MASK = np.uint64(0xFFFFFFFF)
 HALF_WORD = np.uint64(32)
+AT_ONCE = 8192  # numbers whose words stay in the processor's cache
 
 
 @lru_cache(maxsize=1024)
@@ -73,27 +74,36 @@ def uniforms_of_streams(
     """
     keys = np.array([_key(seed, stream) for stream in streams], dtype=np.uint64).reshape(-1, 2)
     sizes = [part.size for part in patients]
-    left, right = (np.repeat(word, sizes)[:, None] for word in keys.T)
+    left, right = (np.repeat(word, sizes) for word in keys.T)
     return _drawn((left, right), np.concatenate(patients), np.concatenate(minutes), draws=draws)
 
 
 def _drawn(
     key: tuple[np.ndarray | int, np.ndarray | int], patient: np.ndarray, minute: np.ndarray | int, *, draws: int
 ) -> np.ndarray:
-    patient = np.asarray(patient, dtype=np.uint64)
-    minutes = np.broadcast_to(np.asarray(minute).astype(np.int64).astype(np.uint64), patient.shape)
     blocks = (draws + 1) // 2
-    shape = (patient.size, blocks)
-    counter = (
-        np.broadcast_to((patient & MASK)[:, None], shape),
-        np.broadcast_to((minutes & MASK)[:, None], shape),
-        np.broadcast_to((minutes >> HALF_WORD)[:, None], shape),
-        np.broadcast_to(np.arange(blocks, dtype=np.uint64)[None, :], shape),
-    )
-    first, second, third, fourth = philox(counter, key)
-    pairs = np.stack([(first << HALF_WORD) | second, (third << HALF_WORD) | fourth], axis=-1)
-    numbers: np.ndarray = ((pairs >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
-    return numbers.reshape(patient.size, 2 * blocks)[:, :draws]
+    words = [np.asarray(word, dtype=np.uint64) for word in key]
+    who = np.asarray(patient, dtype=np.uint64)
+    when = np.broadcast_to(np.asarray(minute).astype(np.int64).astype(np.uint64), who.shape)
+    rows = max(AT_ONCE // blocks, 1)
+    numbers = np.empty((who.size, blocks, 2))
+    for start in range(0, who.size, rows):
+        some = slice(start, start + rows)
+        minutes = np.repeat(when[some], blocks)
+        counter = (
+            np.repeat(who[some], blocks) & MASK,
+            minutes & MASK,
+            minutes >> HALF_WORD,
+            np.tile(np.arange(blocks, dtype=np.uint64), who[some].size),
+        )
+        first, second, third, fourth = philox(
+            counter, *[tuple(np.repeat(word[some], blocks) if word.ndim else word for word in words)]
+        )
+        drawn = numbers[some].reshape(-1, 2)
+        for place, number in enumerate(((first << HALF_WORD) | second, (third << HALF_WORD) | fourth)):
+            drawn[:, place] = ((number >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+    result: np.ndarray = numbers.reshape(who.size, 2 * blocks)[:, :draws]
+    return result
 
 
 def normals(seed: int, stream: str, patient: np.ndarray, minute: np.ndarray | int, *, draws: int) -> np.ndarray:
