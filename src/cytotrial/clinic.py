@@ -14,9 +14,9 @@ from cytotrial.manage.ledger import Ledger
 from cytotrial.manage.policy import DELAY, REDUCE, STOP_COURSE, STOP_CYCLE, STOP_DRUG, WITHHOLD
 from cytotrial.manage.rules import Decision, RuleProfile, across_arm
 from cytotrial.observe.adverse_events import AdverseEvents
-from cytotrial.observe.arrays import BoolArray, CodeArray, FloatArray, IntArray
-from cytotrial.observe.conditions import UNKNOWN
+from cytotrial.observe.arrays import BoolArray, FloatArray, IntArray
 from cytotrial.observe.criteria import begin_reading, event_free_endpoint
+from cytotrial.observe.grading import Grades
 from cytotrial.observe.history import History
 from cytotrial.observe.observe import Chart, PatientStreams, observe
 from cytotrial.observe.response import COMPLETE, NO_EVIDENCE, PARTIAL, PROGRESSIVE, STABLE, area_as_measured
@@ -107,28 +107,25 @@ class Clinic:
         self._read_scans(course, chart)
         return chart
 
-    def grade(self, chart: Chart) -> dict[str, CodeArray]:
+    def grade(self, chart: Chart) -> Grades:
         """Grades every term, and keeps the episodes."""
         (here,) = np.nonzero(chart.present)
         found = self._standards.grader.grade(self._history.of(here))
-        among_all = np.full((len(found), chart.time.size), UNKNOWN)
-        for row, grade in zip(among_all, found.values(), strict=True):
-            row[here] = grade
-        grades: dict[str, CodeArray] = dict(zip(found, among_all, strict=True))
+        grades = found.among(chart.time.size, here)
         self._history.add_grades({term: grades[term] for term in self._standards.followed_terms if term in grades}, chart)
         agenda = self._course.given[0].agenda if self._course.given else None
-        nothing = np.zeros(chart.time.size, dtype=np.int64)
+        nothing = np.zeros(here.size, dtype=np.int64)
         self._events.add(
-            grades,
-            time=chart.time,
-            present=chart.present,
-            first=chart.first,
-            course=agenda.course if agenda else nothing,
-            cycle=agenda.cycle if agenda else nothing,
+            found,
+            who=here,
+            time=chart.time[here],
+            first=chart.first[here],
+            course=agenda.course[here] if agenda else nothing,
+            cycle=agenda.cycle[here] if agenda else nothing,
         )
         return grades
 
-    def manage(self, chart: Chart, grades: Mapping[str, CodeArray]) -> Orders:
+    def manage(self, chart: Chart, grades: Grades) -> Orders:
         """Decides about every dose due, every next course, and who leaves treatment or study."""
         progressed = self._progressed() & chart.present
         starting, ending = {}, {}
@@ -191,12 +188,12 @@ class Clinic:
     # ------------------------------------------------------------------ doses
 
     def _decided(
-        self, due: Mapping[str, BoolArray], time: FloatArray, grades: Mapping[str, CodeArray]
+        self, due: Mapping[str, BoolArray], time: FloatArray, grades: Grades
     ) -> dict[str, tuple[RuleProfile, Decision]]:
         """What the rules of each drug say about its doses due."""
         # A rule that holds for the whole arm shows its criteria with the other drugs' doses too: so all are asked of the same.
         (rows,) = np.nonzero(np.any(list(due.values()), axis=0)) if due else (np.zeros(0, dtype=np.int64),)
-        seen, asked = self._history.of(rows), {term: grade[rows] for term, grade in grades.items()}
+        seen, asked = self._history.of(rows), grades.of(rows)
         decided = {}
         for given in self._course.given:
             drug, agenda = given.drug.id, given.agenda

@@ -6,7 +6,6 @@ term was assessed at or below it; an unknown grade keeps it open. What was there
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +13,7 @@ import pandas as pd
 
 from cytotrial.observe.arrays import BoolArray, CodeArray, FloatArray, IntArray
 from cytotrial.observe.columns import texts
-from cytotrial.observe.grading import Grader
+from cytotrial.observe.grading import Grader, Grades
 
 COLUMNS = ("ARM", "ID", "TERM", "SOC", "GRADE", "ASTTM", "AENTM", "TIME_WORST", "COURSE", "CYCLE", "VERSION")
 
@@ -62,41 +61,40 @@ class AdverseEvents:
 
     def add(
         self,
-        grades: Mapping[str, CodeArray],
+        grades: Grades,
         *,
+        who: IntArray,
         time: FloatArray,
-        present: BoolArray,
         first: BoolArray,
         course: IntArray,
         cycle: IntArray,
     ) -> None:
-        """Adds a round: grades (-1 unknown) of the patients present; `course` and `cycle` count from 1, 0 before the first."""
-        (here,) = np.nonzero(present)
-        if not (here.size and self._grader.terms):
+        """Adds a round of the patients at the positions `who`, (who,) each: grades (-1 unknown), when, and whose first it is;
+        `course` and `cycle` count from 1, 0 before the first.
+        """
+        if not (who.size and self._grader.terms):
             return
         running = self._running
-        # All terms at once, of those present: a term or a patient with nothing open would cost as much as any.
-        grade = np.stack([grades[term] for term in self._grader.terms])[:, here]
-        if first[here].any():
-            starting = here[first[here]]
-            running.baseline[:, starting] = np.maximum(grade[:, first[here]], 0)
-        baseline, is_open = running.baseline[:, here], running.is_open[:, here]
+        # All terms at once: a term or a patient with nothing open would cost as much as any.
+        grade = grades.codes
+        if first.any():
+            running.baseline[:, who[first]] = np.maximum(grade[:, first], 0)
+        baseline, is_open = running.baseline[:, who], running.is_open[:, who]
         above = grade > baseline
         if not (above.any() or is_open.any()):
             return
-        over = is_open & (grade >= 0) & (grade <= baseline)
-        if over.any():
-            term, who = np.nonzero(over)
-            self._closed.append(self._episodes(term, here[who], end=time[here[who]]))
-        is_open &= ~over
+        term, at = np.nonzero(is_open & (grade >= 0) & ~above)
+        if term.size:
+            self._closed.append(self._episodes(term, who[at], end=time[at]))
+            is_open[term, at] = False
         starts = above & ~is_open
-        term, who = np.nonzero(above & (starts | (grade > running.worst[:, here])))
-        running.worst[term, here[who]] = grade[term, who]
-        running.time_worst[term, here[who]] = time[here[who]]
-        term, who = np.nonzero(starts)
+        term, at = np.nonzero(above & (starts | (grade > running.worst[:, who])))
+        running.worst[term, who[at]] = grade[term, at]
+        running.time_worst[term, who[at]] = time[at]
+        term, at = np.nonzero(starts)
         for kept, now in ((running.onset, time), (running.course, course), (running.cycle, cycle)):
-            kept[term, here[who]] = now[here[who]]
-        running.is_open[:, here] = is_open | above
+            kept[term, who[at]] = now[at]
+        running.is_open[:, who] = is_open | above
 
     def to_table(self, *, arm: str, ids: IntArray) -> pd.DataFrame:
         """The table `adverse_events` of a run. AENTM is missing where the event had not ended at the last visit."""

@@ -25,9 +25,8 @@ def texts(codes: npt.NDArray[np.integer], known: Sequence[str]) -> pd.Categorica
     """
     distinct = {text: place for place, text in enumerate(dict.fromkeys(known))}
     kind = next(kind for kind in CODES if len(distinct) <= np.iinfo(kind).max)
-    if len(distinct) == len(known):
-        places = codes.astype(kind)
-    else:
+    places: npt.NDArray[np.integer] = codes.astype(kind)
+    if len(distinct) < len(known):
         places = np.array([distinct[text] for text in known], dtype=kind)[codes]
     return pd.Categorical.from_codes(places, pd.Index(list(distinct)), validate=False)
 

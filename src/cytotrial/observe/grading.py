@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 
 from cytotrial.errors import LibraryError, Place, Problem
 from cytotrial.formats.clinic import GradedTerm, GradingFile
 from cytotrial.formats.conditions import Condition
-from cytotrial.observe.arrays import CodeArray
+from cytotrial.observe.arrays import CodeArray, IntArray
 from cytotrial.observe.conditions import TRUE, UNKNOWN, Known, Question, Seen, check_condition, question, without
 from cytotrial.observe.plan import MonitoringPlan
 
@@ -27,6 +26,39 @@ class Term:
     system_organ_class: str
     grades: tuple[tuple[int, Condition], ...]
     questions: tuple[tuple[np.int8, Question], ...] = ()
+
+
+@dataclass(frozen=True)
+class Grades(Mapping[str, CodeArray]):
+    """The grades of a round by term, (patients,) each: 0 none, 1 to 4, -1 unknown. `codes` (terms, patients) holds them all.
+
+    >>> grades = Grades({"fever": 0, "nausea": 1}, np.array([[0, 1], [2, -1]], dtype=np.int8))
+    >>> grades["nausea"].tolist(), grades.of(np.array([1]))["fever"].tolist()
+    ([2, -1], [1])
+    """
+
+    places: Mapping[str, int]
+    codes: CodeArray
+
+    def __getitem__(self, term: str) -> CodeArray:
+        code: CodeArray = self.codes[self.places[term]]
+        return code
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.places)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def of(self, rows: IntArray) -> Grades:
+        """The grades of the patients at these positions."""
+        return Grades(self.places, self.codes[:, rows])
+
+    def among(self, patients: int, rows: IntArray) -> Grades:
+        """The grades of patients who stand at these positions among others, of whom nothing is known."""
+        codes = np.full((len(self.places), patients), UNKNOWN)
+        codes[:, rows] = self.codes
+        return Grades(self.places, codes)
 
 
 @dataclass(frozen=True)
@@ -69,20 +101,24 @@ class Grader:
             raise LibraryError(problems)
         return cls(file.version, terms, tuple(ungraded))
 
-    def grade(self, history: Seen) -> dict[str, CodeArray]:
-        """The grade of each term now, (patients,): 0 none, 1 to 4, -1 unknown.
+    def grade(self, history: Seen) -> Grades:
+        """The grade of each term now.
 
         The highest grade whose condition is true counts, even where a higher one is unknown; 0 needs every grade to be false.
         """
-        grades: dict[str, CodeArray] = {}
+        grades = Grades(
+            {term: place for place, term in enumerate(self.terms)}, np.full((len(self.terms), history.patients), UNKNOWN)
+        )
         known = Known(grades)
-        for key, term in self.terms.items():
-            answers = [ask(history, known) for _, ask in term.questions]
-            reached = [(holds == TRUE) * grade for holds, (grade, _) in zip(answers, term.questions, strict=True)]
-            highest = reduce(np.maximum, reached)
-            # Unknown is the lowest answer: one is enough where no grade is certain.
-            highest[(reduce(np.minimum, answers) == UNKNOWN) & (highest == 0)] = UNKNOWN
-            grades[key] = highest
+        for term, code in zip(self.terms.values(), grades.codes, strict=True):
+            is_unknown = np.zeros(history.patients, dtype=np.bool_)
+            code[:] = 0
+            # The highest comes last, and stays.
+            for grade, ask in reversed(term.questions):
+                holds = ask(history, known)
+                is_unknown |= holds == UNKNOWN
+                np.copyto(code, grade, where=holds == TRUE)
+            code[is_unknown & (code == 0)] = UNKNOWN
         return grades
 
 
@@ -98,4 +134,4 @@ def _check_term(
     return problems
 
 
-__all__ = ["Grader", "Term"]
+__all__ = ["Grader", "Grades", "Term"]

@@ -107,12 +107,18 @@ def observe(
     """
     since = np.where(occasion.first, occasion.time, occasion.time - np.nan_to_num(interval.hours))
     (here,) = np.nonzero(occasion.present)
-    occasion_here = occasion.of(here)
+    of_here = occasion.of(here)
     values = dict(zip(plan.findings, np.full((len(plan.findings), occasion.time.size), np.nan), strict=True))
     due = []
+    who_is_due: dict[object, IntArray] = {}
     for name, finding in plan.findings.items():
-        last = since if history is None else history.measured_at(name)
-        at = here[_is_due(finding, occasion_here, last[here])]
+        # Most findings are due by the same occasions, whenever they were last measured: asked once.
+        looks_back = any(moment.period_hours for moment in finding.moments)
+        asked = name if looks_back else (finding.moments, finding.is_over_interval)
+        if asked not in who_is_due:
+            last = since if history is None else history.measured_at(name)
+            who_is_due[asked] = here[_is_due(finding, of_here, last[here])]
+        at = who_is_due[asked]
         if at.size:
             true_value = _true_value(finding, truth, interval, at=at)
             if true_value is not None:
@@ -184,24 +190,21 @@ def _noisy(due: Sequence[_Due], random: PatientStreams, time: FloatArray) -> lis
     noisy = [one for one in due if one.finding.noise.cv or one.finding.noise.sd]
     if not noisy:
         return [one.true_value for one in due]
-    sizes = [one.true_value.size for one in noisy]
     streams = [f"measure:{one.finding.name}" for one in noisy]
-    relative, absolute = random.uniforms(streams, time, at=[one.at for one in noisy], draws=2).T
-    cv, sd = (np.repeat([getattr(one.finding.noise, name) for one in noisy], sizes) for name in ("cv", "sd"))
-    value = np.concatenate([one.true_value for one in noisy])
+    drawn = random.uniforms(streams, time, at=[one.at for one in noisy], draws=2)
+    parts = iter(np.split(drawn, np.cumsum([one.at.size for one in noisy])[:-1]))
+    return [_with_error(one, next(parts)) if one.finding.noise.cv or one.finding.noise.sd else one.true_value for one in due]
+
+
+def _with_error(due: _Due, drawn: FloatArray) -> FloatArray:
+    """True values with the finding's relative and absolute error, from two uniform numbers each, (due, 2)."""
+    noise, value = due.finding.noise, due.true_value
     # Few findings have both kinds of error, and a normal number costs as much as all the rest.
-    measured = value * np.exp(_scaled(cv, relative)) + _scaled(sd, absolute)
+    measured = value * np.exp(noise.cv * ndtri(drawn[:, 0])) if noise.cv else value
+    if noise.sd:
+        measured = measured + noise.sd * ndtri(drawn[:, 1])
     # An instrument never reads below zero a quantity that cannot be negative.
-    measured = np.where(value >= 0, np.maximum(measured, 0.0), measured)
-    parts = iter(np.split(measured, np.cumsum(sizes)[:-1]))
-    return [next(parts) if one.finding.noise.cv or one.finding.noise.sd else one.true_value for one in due]
-
-
-def _scaled(spread: FloatArray, uniform: FloatArray) -> FloatArray:
-    """Normal numbers of a spread, from uniform ones; 0 where there is none."""
-    scaled, some = np.zeros(spread.size), spread > 0
-    scaled[some] = spread[some] * ndtri(uniform[some])
-    return scaled
+    return np.where(value >= 0, np.maximum(measured, 0.0), measured)
 
 
 def _lost(due: Sequence[_Due], values: list[FloatArray], random: PatientStreams, time: FloatArray) -> list[FloatArray]:

@@ -96,9 +96,8 @@ def _drawn(
             minutes >> HALF_WORD,
             np.tile(np.arange(blocks, dtype=np.uint64), who[some].size),
         )
-        first, second, third, fourth = philox(
-            counter, *[tuple(np.repeat(word[some], blocks) if word.ndim else word for word in words)]
-        )
+        left, right = (np.repeat(word[some], blocks) if word.ndim else word for word in words)
+        first, second, third, fourth = philox(counter, (left, right))
         drawn = numbers[some].reshape(-1, 2)
         for place, number in enumerate(((first << HALF_WORD) | second, (third << HALF_WORD) | fourth)):
             drawn[:, place] = ((number >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cytotrial.observe.adverse_events import AdverseEvents
-from cytotrial.observe.grading import Grader, Term
+from cytotrial.observe.grading import Grader, Grades, Term
 
 GRADER = Grader("G v1", {"fever": Term("fever", "Fever", "General", ())}, ())
 
@@ -20,9 +20,9 @@ def episodes(*rounds: list[int], first: int = 0) -> pd.DataFrame:
     events = AdverseEvents(GRADER, patients)
     for number, grades in enumerate(rounds):
         events.add(
-            {"fever": np.array(grades, dtype=np.int8)},
+            Grades({"fever": 0}, np.array([grades], dtype=np.int8)),
+            who=np.arange(patients),
             time=np.full(patients, 8.0 * number),
-            present=np.ones(patients, dtype=bool),
             first=np.full(patients, number == first),
             course=np.ones(patients, dtype=np.int64),
             cycle=np.full(patients, 1 + number // 3),
@@ -70,13 +70,14 @@ def test_an_unknown_baseline_counts_as_none() -> None:
 def test_an_absent_patient_starts_and_ends_nothing() -> None:
     events = AdverseEvents(GRADER, 1)
     for present, grade in ((True, 0), (True, 2), (False, 0), (True, 2)):
+        who = np.arange(1 if present else 0)
         events.add(
-            {"fever": np.array([grade], dtype=np.int8)},
-            time=np.zeros(1),
-            present=np.array([present]),
-            first=np.array([False]),
-            course=np.ones(1, dtype=np.int64),
-            cycle=np.ones(1, dtype=np.int64),
+            Grades({"fever": 0}, np.full((1, who.size), grade, dtype=np.int8)),
+            who=who,
+            time=np.zeros(who.size),
+            first=np.zeros(who.size, dtype=bool),
+            course=np.ones(who.size, dtype=np.int64),
+            cycle=np.ones(who.size, dtype=np.int64),
         )
     assert len(events.to_table(arm="A", ids=np.array([1]))) == 1
 
