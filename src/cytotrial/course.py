@@ -326,10 +326,8 @@ class Course:
         (who,) = np.nonzero(present)
         # What an event of this visit switches on is seen at this visit, though it enters the biology only from now on.
         states, inputs = self._ensemble.states_of(who), self._seen_inputs[who]
-        observed = self._observed.copy()
-        observed[:, who] = self._model.observe(states, self.patients.parameters, inputs, owner=who).T
-        self._observed = observed
-        return observed
+        self._observed[:, who] = self._model.observe(states, self.patients.parameters, inputs, owner=who).T
+        return self._observed
 
     def _truths(self, observed: FloatArray) -> dict[str, FloatArray]:
         """What is true at this visit by name, observables and chance events, (patients,) each."""

@@ -5,6 +5,7 @@ It decides nothing and moves no patient.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,14 +24,15 @@ EVENT_COLUMNS = ("ID", "TIME", "TARGET", "KIND", "VALUE", "UNIT", "WHAT")
 
 @dataclass(frozen=True)
 class _Entry:
-    """One thing set, added or called off for some patients at once, (who,): positions, when [h] and how much; and what.
+    """One thing set, added or called off for some patients at once, (who,): positions, when [h] and how much of what; where
+    it is as much for all of them, `value` is one number.
 
     `index` is of an input where set or called off, of a state where added.
     """
 
     who: IntArray
     time: FloatArray
-    value: FloatArray
+    value: FloatArray | float
     index: int
     target: str
     kind: str
@@ -39,7 +41,8 @@ class _Entry:
 
     def of(self, some: BoolArray) -> _Entry:
         """The entry for some of its patients, (who,)."""
-        return replace(self, who=self.who[some], time=self.time[some], value=self.value[some])
+        value = self.value if isinstance(self.value, float) else self.value[some]
+        return replace(self, who=self.who[some], time=self.time[some], value=value)
 
 
 class Entries:
@@ -62,7 +65,7 @@ class Entries:
     def set(self, index: int, who: IntArray, *, time: FloatArray, value: FloatArray | float, what: str) -> None:
         """Sets an input of the patients at the positions `who`, from a time [h] (who,) on."""
         name = self._inputs[index]
-        self._add(_Entry(who, time, _each(value, who), index, _shown(name), SET, self._biology.inputs[name].unit, what))
+        self._add(_Entry(who, time, value, index, _shown(name), SET, self._biology.inputs[name].unit, what))
 
     def add(self, index: int, who: IntArray, *, time: FloatArray, value: FloatArray, what: str) -> None:
         """Adds to a state of the patients at the positions `who`, at a time [h] (who,)."""
@@ -82,12 +85,12 @@ class Entries:
                 entry.of(stays[entry.who]) if is_concerned else entry
                 for entry, is_concerned in zip(self._waiting, concerned, strict=True)
             ]
-        self._record.append(_Entry(who, time, _each(np.nan, who), index, _shown(self._inputs[index]), CALLED_OFF, "", ""))
+        self._record.append(_Entry(who, time, np.nan, index, _shown(self._inputs[index]), CALLED_OFF, "", ""))
 
     def note_cure(self, name: str, who: IntArray, *, time: FloatArray, value: float) -> None:
         """Puts on record that a state was set at a visit; it has been set already."""
         unit = self._biology.states[name].unit
-        self._record.append(_Entry(who, time, _each(value, who), self._states.index(name), _shown(name), SET, unit, "cure"))
+        self._record.append(_Entry(who, time, value, self._states.index(name), _shown(name), SET, unit, "cure"))
 
     def hand_over(self) -> None:
         """Tells the ensemble what was called off and what is to come."""
@@ -102,7 +105,7 @@ class Entries:
             time=np.concatenate([entry.time for entry in self._waiting]),
             target=np.repeat([entry.index for entry in self._waiting], sizes),
             kind=np.repeat([int(KINDS[entry.kind]) for entry in self._waiting], sizes),
-            value=np.concatenate([entry.value for entry in self._waiting]),
+            value=_joined(self._waiting, sizes),
         )
         self._waiting = []
         self._ensemble.schedule(events)
@@ -115,9 +118,8 @@ class Entries:
         if not self._record:
             return pd.DataFrame()
         sizes = [entry.who.size for entry in self._record]
-        patient, time, value = (
-            np.concatenate([getattr(entry, name) for entry in self._record]) for name in ("who", "time", "value")
-        )
+        patient, time = (np.concatenate([getattr(entry, name) for entry in self._record]) for name in ("who", "time"))
+        value = _joined(self._record, sizes)
         target = np.unique([entry.target for entry in self._record], return_inverse=True)[1]
         called_off = np.repeat([entry.kind == CALLED_OFF for entry in self._record], sizes)
         next_call = _next_call(patient, np.repeat(target, sizes), time, called_off=called_off)
@@ -142,7 +144,8 @@ def _next_call(patient: IntArray, target: IntArray, time: FloatArray, *, called_
 
     Time only rises, so the first call after an event is the one that can reach it.
     """
-    order = np.lexsort((target, patient))
+    # Entries come in order of patients: their order within a target is found sooner than any other.
+    order = np.argsort(target * (patient.max() + 1) + patient, kind="stable")
     rows = np.arange(order.size)
     following = np.minimum.accumulate(np.where(called_off[order], rows, order.size)[::-1])[::-1]
     call = order[np.minimum(following, order.size - 1)]
@@ -152,8 +155,13 @@ def _next_call(patient: IntArray, target: IntArray, time: FloatArray, *, called_
     return found
 
 
-def _each(value: FloatArray | float, who: IntArray) -> FloatArray:
-    return np.broadcast_to(np.asarray(value, dtype=np.float64), who.shape)
+def _joined(entries: Sequence[_Entry], sizes: Sequence[int]) -> FloatArray:
+    """The values of entries, one after the other."""
+    ends = np.cumsum(sizes)
+    values = np.empty(ends[-1])
+    for entry, end, size in zip(entries, ends, sizes, strict=True):
+        values[end - size : end] = entry.value
+    return values
 
 
 def _shown(flattened: str) -> str:

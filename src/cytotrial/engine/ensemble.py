@@ -219,8 +219,9 @@ class Ensemble:
         last = np.where(moving, np.searchsorted(grid, until, side="right"), first)
         counts = np.maximum(last - first, 0)
         row_first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        rows_states = np.zeros((row_first[-1], self._states.shape[1]))
-        rows_inputs = np.zeros((row_first[-1], self._inputs.shape[1]))
+        # Rows that nobody reaches are left out below: none is read unwritten.
+        rows_states = np.empty((row_first[-1], self._states.shape[1]))
+        rows_inputs = np.empty((row_first[-1], self._inputs.shape[1]))
         written = np.full(len(until), _UNTOUCHED)
         event_first, event_last = self._due(until, moving=moving)
         longest_first = np.argsort(-(until - self._time)[moving], kind="stable")

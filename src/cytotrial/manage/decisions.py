@@ -48,13 +48,13 @@ class Slots:
 def decision_columns(profile: RuleProfile, decision: Decision, *, slots: Slots, words: Words) -> Columns:
     """One row per dose decided on, "give" included: action, step of the policy, the criteria behind it and their sources."""
     (chosen,) = np.nonzero(decision.due)
-    criteria, sources = _texts(profile, _behind(profile, decision, chosen))
+    criteria, sources, place = _texts(profile, _behind(profile, decision, chosen))
     return {
         **slots.rows(chosen, words),
         "ACTION": words.numbers(ACTIONS)[decision.action[chosen]],
         "POLICY": words.numbers([*profile.phrases, ""])[decision.policy_step[chosen]],
-        "CRITERIA": words.numbers(criteria),
-        "SOURCE": words.numbers(sources),
+        "CRITERIA": words.numbers(criteria)[place],
+        "SOURCE": words.numbers(sources)[place],
     }
 
 
@@ -72,10 +72,10 @@ def joined(rounds: Sequence[Columns], words: Words) -> pd.DataFrame:
 
 def decision_reasons(profile: RuleProfile, decision: Decision) -> list[str]:
     """Why, in one line per patient: the step of the policy and the criteria behind it; empty where the dose is simply given."""
-    criteria, _ = _texts(profile, _behind(profile, decision, np.arange(decision.due.size)))
+    criteria, _, places = _texts(profile, _behind(profile, decision, np.arange(decision.due.size)))
     phrases = [*profile.phrases, ""]
-    steps = [phrases[step] for step in decision.policy_step]
-    return [f"{step} ({names})" if names else step for step, names in zip(steps, criteria, strict=True)]
+    told = [(phrases[step], criteria[place]) for step, place in zip(decision.policy_step, places, strict=True)]
+    return [f"{step} ({names})" if names else step for step, names in told]
 
 
 def finding_columns(profile: RuleProfile, decision: Decision, *, slots: Slots, words: Words) -> Columns:
@@ -102,14 +102,16 @@ def _behind(profile: RuleProfile, decision: Decision, chosen: IntArray) -> BoolA
     return behind
 
 
-def _texts(profile: RuleProfile, behind: BoolArray) -> tuple[list[str], list[str]]:
-    """Ids and sources of criteria for each column; equal columns are written once, since few patterns occur."""
+def _texts(profile: RuleProfile, behind: BoolArray) -> tuple[list[str], list[str], IntArray]:
+    """Ids and sources of the patterns of criteria that occur, which are few, and the place of each column's among them."""
     packed = np.packbits(behind, axis=0).T.tobytes()
-    width = len(packed) // max(behind.shape[1], 1)
-    patterns = [packed[first : first + width] for first in range(0, len(packed), width)] if width else [b""] * behind.shape[1]
-    first_with = {pattern: column for column, pattern in reversed(list(enumerate(patterns)))}
-    known = {pattern: _text(profile, behind[:, column]) for pattern, column in first_with.items()}
-    return [known[pattern][0] for pattern in patterns], [known[pattern][1] for pattern in patterns]
+    width = -(-behind.shape[0] // 8)
+    patterns = [packed[column * width : (column + 1) * width] for column in range(behind.shape[1])]
+    place = {pattern: number for number, pattern in enumerate(dict.fromkeys(patterns))}
+    places = np.fromiter((place[pattern] for pattern in patterns), dtype=np.int64, count=len(patterns))
+    _, columns = np.unique(places, return_index=True)
+    told = [_text(profile, behind[:, column]) for column in columns]
+    return [ids for ids, _ in told], [sources for _, sources in told], places
 
 
 def _text(profile: RuleProfile, behind: BoolArray) -> tuple[str, str]:

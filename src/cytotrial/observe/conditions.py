@@ -66,12 +66,43 @@ class Given(Protocol):
 @dataclass(frozen=True)
 class Known:
     """What is known of patients beside their history: the grades of this round by term, what was given, and the factor that
-    multiplies the limits which a finding must exceed, one number or (patients,).
+    multiplies the limits which a finding must exceed, one number or (patients,). `compared` is what `Comparisons` made of them.
     """
 
     grades: Mapping[str, CodeArray] = field(default_factory=dict)
     ledger: Given | None = None
     threshold_factor: FloatArray | float = 1.0
+    compared: CodeArray | None = None
+
+
+class Comparisons:
+    """Comparisons of the latest values with fixed bounds, made all at one stroke: a visit asks for some hundred of them."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, int] = {}
+        self._of: list[int] = []
+        self._tests: dict[Bound, list[tuple[int, int, float]]] = {}
+
+    def add(self, name: str, bounds: Sequence[tuple[float, Bound]]) -> int:
+        """Notes that a finding will be compared with these bounds; its row in what `made` returns."""
+        row, place = len(self._of), self._names.setdefault(name, len(self._names))
+        self._of.append(place)
+        for bound, test in bounds:
+            self._tests.setdefault(test, []).append((row, place, bound))
+        return row
+
+    def made(self, history: Seen) -> CodeArray:
+        """The comparisons now, (comparisons, patients): 1 true, 0 false, -1 unknown."""
+        latest = np.array([history.latest(name) for name in self._names]).reshape(len(self._names), history.patients)
+        within = np.ones((len(self._of), history.patients), dtype=bool)
+        for test, noted in self._tests.items():
+            rows, places = [row for row, *_ in noted], [place for _, place, _ in noted]
+            bounds = np.array([bound for *_, bound in noted])[:, None]
+            within[rows] &= test(latest[places], bounds)
+        # What is not known lies within no bounds, and is one less than false.
+        codes: CodeArray = within.view(np.int8)
+        codes -= np.isnan(latest).view(np.int8)[self._of]
+        return codes
 
 
 def evaluate(
@@ -98,17 +129,24 @@ def evaluate(
     return question(condition, history.plan)(history, Known(grades or {}, ledger, threshold_factor))
 
 
-def question(condition: Condition, plan: MonitoringPlan) -> Question:
-    """A condition as `evaluate` answers it, for one plan: names, units and bounds are read once, not at every visit."""
+def question(condition: Condition, plan: MonitoringPlan, comparisons: Comparisons | None = None) -> Question:
+    """A condition as `evaluate` answers it, for one plan: names, units and bounds are read once, not at every visit.
+
+    Where `comparisons` are given, the simple ones are noted there, and asking then needs `Known.compared`.
+    """
     parts = condition.any or condition.all or condition.of or ([condition.not_] if condition.not_ else None)
     if parts is not None:
-        return _joined(condition, [question(part, plan) for part in parts])
+        return _joined(condition, [question(part, plan, comparisons) for part in parts])
     if condition.given is not None:
         return _given(condition)
     if condition.grade is not None:
         return _grade(condition, condition.grade)
     if condition.finding is not None and condition.finding in plan.findings:
-        return _finding(condition, plan.findings[condition.finding])
+        finding = plan.findings[condition.finding]
+        simple = None if comparisons is None else _fixed_bounds(condition, finding)
+        if comparisons is not None and simple:
+            return partial(_compared, row=comparisons.add(finding.name, simple))
+        return _finding(condition, finding)
     return _never_known
 
 
@@ -254,6 +292,22 @@ def _grade(condition: Condition, term: str) -> Question:
         return now if over_time is None else over_time(now, history.grade_series(term), compare)
 
     return ask
+
+
+def _compared(history: Seen, known: Known, *, row: int) -> CodeArray:
+    if known.compared is None:
+        raise ValueError("the question was noted among comparisons, which were not made.")
+    code: CodeArray = known.compared[row]
+    return code
+
+
+def _fixed_bounds(condition: Condition, finding: Finding) -> list[tuple[float, Bound]] | None:
+    """The bounds of a comparison of the latest value, in the finding's unit; None where they are not the same for everybody."""
+    scale = _scale(condition, finding)
+    looks_back = condition.at == "baseline" or condition.rise_over is not None or _over_time(condition) is not None
+    if scale is None or np.isnan(scale) or looks_back:
+        return None
+    return [(float(decimal(np.asarray(bound * scale))), test) for bound, test in _bounds(condition)]
 
 
 def _finding(condition: Condition, finding: Finding) -> Question:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from cytotrial.errors import LibraryError, Place, Problem
 from cytotrial.formats.clinic import GradedTerm, GradingFile
 from cytotrial.formats.conditions import Condition
 from cytotrial.observe.arrays import CodeArray, IntArray
-from cytotrial.observe.conditions import TRUE, UNKNOWN, Known, Question, Seen, check_condition, question, without
+from cytotrial.observe.conditions import TRUE, UNKNOWN, Comparisons, Known, Question, Seen, check_condition, question, without
 from cytotrial.observe.plan import MonitoringPlan
 
 HIGHEST_GRADE = 4  # grade 5 is death, which is an outcome of its own
@@ -68,6 +68,7 @@ class Grader:
     version: str
     terms: Mapping[str, Term]
     ungraded: tuple[str, ...]
+    comparisons: Comparisons = field(default_factory=Comparisons)
 
     @classmethod
     def from_file(cls, file: GradingFile, plan: MonitoringPlan, *, place: Callable[..., Place] | None = None) -> Grader:
@@ -79,6 +80,7 @@ class Grader:
         located = place or (lambda *keys: Place(path=".".join(str(key) for key in keys)))
         problems: list[Problem] = []
         terms: dict[str, Term] = {}
+        comparisons = Comparisons()
         ungraded = []
         earlier: list[str] = []
         for key, written in file.terms.items():
@@ -93,13 +95,13 @@ class Grader:
             pruned = {grade: without(condition, lacks) for grade, condition in written.grades.items()}
             known = tuple((grade, found) for grade, found in sorted(pruned.items(), reverse=True) if found is not None)
             if known:
-                questions = tuple((np.int8(grade), question(condition, plan)) for grade, condition in known)
+                questions = tuple((np.int8(grade), question(condition, plan, comparisons)) for grade, condition in known)
                 terms[key] = Term(key, written.term, written.system_organ_class, known, questions)
             else:
                 ungraded.append(key)
         if problems:
             raise LibraryError(problems)
-        return cls(file.version, terms, tuple(ungraded))
+        return cls(file.version, terms, tuple(ungraded), comparisons)
 
     def grade(self, history: Seen) -> Grades:
         """The grade of each term now.
@@ -109,7 +111,7 @@ class Grader:
         grades = Grades(
             {term: place for place, term in enumerate(self.terms)}, np.full((len(self.terms), history.patients), UNKNOWN)
         )
-        known = Known(grades)
+        known = Known(grades, compared=self.comparisons.made(history))
         for term, code in zip(self.terms.values(), grades.codes, strict=True):
             is_unknown = np.zeros(history.patients, dtype=np.bool_)
             code[:] = 0
