@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -11,7 +12,18 @@ from cytotrial.errors import LibraryError, Place, Problem
 from cytotrial.formats.clinic import GradedTerm, GradingFile
 from cytotrial.formats.conditions import Condition
 from cytotrial.observe.arrays import CodeArray, IntArray
-from cytotrial.observe.conditions import TRUE, UNKNOWN, Comparisons, Known, Question, Seen, check_condition, question, without
+from cytotrial.observe.conditions import (
+    TRUE,
+    UNKNOWN,
+    Comparisons,
+    Known,
+    Question,
+    Seen,
+    check_condition,
+    leaves,
+    question,
+    without,
+)
 from cytotrial.observe.plan import MonitoringPlan
 
 HIGHEST_GRADE = 4  # grade 5 is death, which is an outcome of its own
@@ -108,20 +120,34 @@ class Grader:
 
         The highest grade whose condition is true counts, even where a higher one is unknown; 0 needs every grade to be false.
         """
-        grades = Grades(
-            {term: place for place, term in enumerate(self.terms)}, np.full((len(self.terms), history.patients), UNKNOWN)
-        )
+        places = {term: place for place, term in enumerate(self.terms)}
+        grades = Grades(places, np.full((len(self.terms), history.patients), UNKNOWN))
         known = Known(grades, compared=self.comparisons.made(history))
-        for term, code in zip(self.terms.values(), grades.codes, strict=True):
-            is_unknown = np.zeros(history.patients, dtype=np.bool_)
-            code[:] = 0
-            # The highest comes last, and stays.
-            for grade, ask in reversed(term.questions):
-                holds = ask(history, known)
-                is_unknown |= holds == UNKNOWN
-                np.copyto(code, grade, where=holds == TRUE)
-            code[is_unknown & (code == 0)] = UNKNOWN
+        for together in self._in_turn:
+            terms = [self.terms[term] for term in together]
+            grades.codes[[places[term] for term in together]] = _highest(terms, history, known)
         return grades
+
+    @cached_property
+    def _in_turn(self) -> list[list[str]]:
+        """The terms that can be graded together, and after them, one by one, those that look at the grades of others."""
+        looking = [key for key, term in self.terms.items() if any(leaf.grade for _, one in term.grades for leaf in leaves(one))]
+        together = [key for key in self.terms if key not in looking]
+        return [*([together] if together else []), *([key] for key in looking)]
+
+
+def _highest(terms: Sequence[Term], history: Seen, known: Known) -> CodeArray:
+    """The grades of terms, (terms, patients)."""
+    answers = np.zeros((HIGHEST_GRADE, len(terms), history.patients), dtype=np.int8)
+    for place, term in enumerate(terms):
+        for grade, ask in term.questions:
+            answers[grade - 1, place] = ask(history, known)
+    codes: CodeArray = np.zeros(answers.shape[1:], dtype=np.int8)
+    for number, holds in enumerate(answers == TRUE):
+        # The highest comes last, and stays.
+        np.copyto(codes, np.int8(number + 1), where=holds)
+    codes[(answers == UNKNOWN).any(axis=0) & (codes == 0)] = UNKNOWN
+    return codes
 
 
 def _check_term(

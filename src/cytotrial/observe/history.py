@@ -97,9 +97,11 @@ class History:
         if chart.first.any():
             changes.append((self._baseline, values, is_known & chart.first[who]))
             self._multiples.clear()
-        at = np.ix_(measured, who)
         for kept, now, where in changes:
-            kept[at] = now if where.all() else np.where(where, now, kept[at])
+            is_all = where.all(axis=1)
+            for place, value, known, all_known in zip(measured, now, where, is_all, strict=True):
+                row = kept[place]
+                row[who] = value if all_known else np.where(known, value, row[who])
         for place in measured:
             self._measured_in[place].append(len(self._rounds))
         self._rounds.append(_Round(who, chart.time[who], chart.since[who], measured, values))
