@@ -69,7 +69,7 @@ class ArmTables:
     def table(self, name: str) -> pd.DataFrame:
         """The rows of a table that belong to the arm."""
         if name not in self._tables:
-            self._tables[name] = self._ours(self.run.table(name))
+            self._tables[name] = self._ours(self.run.coded(name))
         return self._tables[name]
 
     def measured(self, *names: str) -> pd.DataFrame:

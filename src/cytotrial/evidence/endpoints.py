@@ -101,7 +101,7 @@ def _hazard_ratio(arm: ArmTables, code: str, window: str) -> Simulated:
     """Of a run's two arms; in a window such as 'months 0 to 6', of those still at risk when it begins."""
     if arm.patients is not None:
         return Simulated(UNKNOWN, f"{NOT_SIMULATED}: a hazard ratio of some of the patients")
-    ends = arm.run.table("survival")
+    ends = arm.run.coded("survival")
     ends = ends[ends["PARAMCD"] == code]
     if window:
         inside = between(window)
@@ -160,7 +160,7 @@ def _adverse_event(arm: ArmTables, expectation: Expectation) -> Simulated:
     if events is None or units is None:
         return _no_window(expectation)
     term = _term_as_written(arm, expectation.term) if expectation.term else None
-    known = term is None or len(of_terms(arm.run.table("adverse_events"), [term])) > 0
+    known = term is None or len(of_terms(arm.run.coded("adverse_events"), [term])) > 0
     grading = arm.context.grading
     if not known and grading is not None and term not in {item.term for item in grading.terms.values()}:
         return Simulated(UNKNOWN, f"{NOT_SIMULATED}: the grading has no '{expectation.term}'")

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
 from cytotrial.errors import Place, Problem, RunFolderError, did_you_mean
 from cytotrial.formats.run import Manifest
-from cytotrial.results.tables import COLUMNS, empty, readable, typed
+from cytotrial.results.tables import COLUMNS, coded, empty, readable, typed
 
 MANIFEST = "manifest.json"
 CONTEXT = "context.json"
@@ -34,7 +35,7 @@ class RunFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.manifest: Manifest = read_manifest(folder)
-        self._cached = lru_cache(maxsize=None)(self._read)
+        self._kept = lru_cache(maxsize=None)(self._read)
         self._connected = lru_cache(maxsize=1)(self._views)
 
     def table(self, name: str) -> pd.DataFrame:
@@ -46,7 +47,12 @@ class RunFolder:
         if name not in COLUMNS:
             problem = Problem(Place(str(self.folder)), f"a run has no table '{name}'.", did_you_mean(name, COLUMNS))
             raise RunFolderError([problem])
-        return self._cached(name).copy()
+        return typed(name, self.coded(name))
+
+    def coded(self, name: str) -> pd.DataFrame:
+        """As `table`, but texts are categories in alphabetical order: long tables are counted from these."""
+        # What the caller changes is the caller's alone: pandas copies on write.
+        return self._kept(name).copy(deep=False)
 
     def query(self, sql: str) -> pd.DataFrame:
         """What a SELECT over the tables returns. Every table is a view of its name; no other file can be read or written.
@@ -67,7 +73,7 @@ class RunFolder:
                 raise RunFolderError([Problem(place, str(failure).strip(), advice)]) from None
 
     def measured(self, names: Collection[str]) -> pd.DataFrame:
-        """The rows of labs and vitals of some findings by name or code, without regard to capitals, ordered as `table` orders.
+        """The rows of labs and vitals of some findings by name or code, without regard to capitals, as `coded` has them.
 
         Both tables are long, and most questions ask for few findings.
         """
@@ -77,7 +83,9 @@ class RunFolder:
             f"SELECT {columns} FROM {table} WHERE lower(NAME) IN ({wanted}) OR lower(PARAMCD) IN ({wanted})"
             for table in ("labs", "vitals")
         ]
-        return self._in_order(typed("labs", self.query(" UNION ALL ".join(parts))))
+        with self._connected().cursor() as connection:
+            found = _fetched(connection, f"({' UNION ALL '.join(parts)})", _texts_of("labs"))
+        return self._in_order(_in_words(coded("labs", found)))
 
     def context(self) -> dict[str, Any]:
         """What was known beside the tables: published studies, parameters, sources, calendars. Empty when not stored."""
@@ -94,19 +102,21 @@ class RunFolder:
     def _read(self, name: str) -> pd.DataFrame:
         parts = self.parts(name)
         if not parts:
-            return empty(name)
+            return _in_words(coded(name, empty(name)))
         with duckdb.connect(":memory:", config=CONNECTION_SETTINGS) as connection:
             try:
-                frame = connection.execute("SELECT * FROM read_parquet($1, union_by_name = true)", [parts]).df()
+                source = f"read_parquet([{', '.join(map(_quoted, parts))}], union_by_name = true)"
+                frame = _fetched(connection, source, _texts_of(name))
             except duckdb.Error as failure:
                 raise self._damaged(name, failure) from None
-        return self._in_order(typed(name, frame))
+        return self._in_order(_in_words(coded(name, frame)))
 
     def _in_order(self, frame: pd.DataFrame) -> pd.DataFrame:
         arm_order = {arm: number for number, arm in enumerate(self.manifest.arms)}
         # The order of rows must not depend on how patients were cut into chunks.
-        order = pd.DataFrame({"arm": frame["ARM"].map(arm_order).astype("float64"), "id": frame["ID"]})
-        return frame.loc[order.sort_values(["arm", "id"], kind="stable").index].reset_index(drop=True)
+        arm = frame["ARM"].map(arm_order).astype("float64").to_numpy()
+        order = np.lexsort((frame["ID"].to_numpy(), arm))
+        return frame if (np.diff(order) == 1).all() else frame.take(order).reset_index(drop=True)
 
     def _damaged(self, name: str, failure: duckdb.Error) -> RunFolderError:
         what = f"table '{name}' cannot be read: {str(failure).strip().splitlines()[0]}"
@@ -118,7 +128,7 @@ class RunFolder:
         for name in COLUMNS:
             parts = self.parts(name)
             if parts:
-                listed = ", ".join(_quoted(part) for part in parts)
+                listed = ", ".join(map(_quoted, parts))
                 try:
                     connection.execute(f'CREATE VIEW "{name}" AS SELECT * FROM read_parquet([{listed}], union_by_name = true)')
                 except duckdb.Error as failure:
@@ -166,6 +176,37 @@ def read_manifest(folder: Path) -> Manifest:
             for item in failure.errors(include_url=False)
         ]
         raise RunFolderError(problems) from None
+
+
+def _texts_of(table: str) -> frozenset[str]:
+    return frozenset(name for name, kind in COLUMNS[table].items() if kind == "text")
+
+
+def _fetched(connection: duckdb.DuckDBPyConnection, source: str, texts: Collection[str]) -> pd.DataFrame:
+    """The rows of a source, its texts as categories: millions of rows hold a few dozen texts, and each is fetched once."""
+    names = [str(name) for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
+    found = [name for name in names if name in texts]
+    lists = ", ".join(f'list(DISTINCT "{name}")' for name in found)
+    values = connection.execute(f"SELECT {lists} FROM {source}").fetchone() or ()
+    known = {
+        name: sorted(text for text in of_column or () if text is not None)
+        for name, of_column in zip(found, values, strict=True)
+    }
+    columns = [
+        f'CAST("{name}" AS ENUM({", ".join(map(_quoted, known[name]))})) AS "{name}"' if known.get(name) else _column(name)
+        for name in names
+    ]
+    return connection.execute(f"SELECT {', '.join(columns)} FROM {source}").df()
+
+
+def _in_words(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with categories that have an order, as texts have; those without any come unordered."""
+    unordered = [name for name, kind in frame.dtypes.items() if isinstance(kind, pd.CategoricalDtype) and not kind.ordered]
+    return frame.assign(**{str(name): frame[name].cat.as_ordered() for name in unordered})
+
+
+def _column(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _quoted(text: str) -> str:

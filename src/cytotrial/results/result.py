@@ -99,14 +99,14 @@ class Result:
 
     @cached_property
     def _efficacy(self) -> pd.DataFrame:
-        tables = self.table("patients"), self.table("responses"), self.table("survival")
+        tables = self._run.coded("patients"), self._run.coded("responses"), self._run.coded("survival")
         simulated = efficacy.efficacy(*tables, arms=self.arms, criteria=self.context.criteria)
         return efficacy.beside(simulated, self.beside_published())
 
     @cached_property
     def _deciding(self) -> pd.DataFrame:
         """The rows of `responses` by the criteria that decide, where a run has several sets."""
-        return of_first(self.table("responses"), self.context.criteria)
+        return of_first(self._run.coded("responses"), self.context.criteria)
 
     def between_arms(self) -> pd.DataFrame:
         """Every further arm against the first, benefit and risk: paired for twins, two-sample for randomised. Empty for one."""
@@ -126,9 +126,9 @@ class Result:
         return self._adverse_events[per].copy()
 
     def _counted(self, per: Denominator) -> pd.DataFrame:
-        slots = self.table("doses")
-        units = self.table("patients") if per == "patient" else slots[slots["GIVEN"].fillna(0) > 0]
-        return adverse_events.adverse_events(units, self.table("adverse_events"), arms=self.arms, per=per)
+        slots = self._run.coded("doses")
+        units = self._run.coded("patients") if per == "patient" else slots[slots["GIVEN"].fillna(0) > 0]
+        return adverse_events.adverse_events(units, self._run.coded("adverse_events"), arms=self.arms, per=per)
 
     def not_gradable(self, arm: str) -> frozenset[str]:
         """The terms of adverse events that could not be told in an arm, because nothing that tells them was measured there.
@@ -146,26 +146,40 @@ class Result:
 
     def adverse_event_times(self) -> pd.DataFrame:
         """When each adverse event begins and how long it lasts [h], by arm and term."""
-        return adverse_events.adverse_event_times(self.table("adverse_events"), arms=self.arms)
+        return adverse_events.adverse_event_times(self._run.coded("adverse_events"), arms=self.arms)
 
     def co_occurrence(self, arm: str | None = None, *, at_least: int = SEVERE) -> pd.DataFrame:
         """Adverse events of a grade or more that the same patients of an arm (the first, where None) had."""
         found = self.arms[0] if arm is None else arm
-        return adverse_events.co_occurrence(self.table("patients"), self.table("adverse_events"), arm=found, at_least=at_least)
+        return adverse_events.co_occurrence(
+            self._run.coded("patients"), self._run.coded("adverse_events"), arm=found, at_least=at_least
+        )
 
     def care(self) -> pd.DataFrame:
         """Days of each supportive measure, by arm: wards, drugs at hand, whatever was turned on and off."""
-        return care.care_days(self.table("patients"), self.table("inputs"), arms=self.arms)
+        return self._care.copy()
+
+    @cached_property
+    def _care(self) -> pd.DataFrame:
+        return care.care_days(self._run.coded("patients"), self._run.coded("inputs"), arms=self.arms)
 
     def care_in_use(self) -> pd.DataFrame:
         """Care that was really used, such as a vasopressor: patients, courses, hours, by arm. Empty for runs that keep none."""
+        return self._care_in_use.copy()
+
+    @cached_property
+    def _care_in_use(self) -> pd.DataFrame:
         known = {sign.finding for care in self.context.care_in_use.values() for sign in care.seen_in}
-        tables = (self._run.measured(known), self.table("doses"), self.table("patients"))
+        tables = (self._run.measured(known), self._run.coded("doses"), self._run.coded("patients"))
         return care_in_use.care_in_use(*tables, self.context.care_in_use, arms=self.arms)
 
     def as_reported(self) -> pd.DataFrame:
         """Side effects as each compared publication would report them, beside all that were graded. Empty without a scheme."""
-        tables = self.table("patients"), self.table("adverse_events")
+        return self._as_reported.copy()
+
+    @cached_property
+    def _as_reported(self) -> pd.DataFrame:
+        tables = self._run.coded("patients"), self._run.coded("adverse_events")
         frames = [reporting.as_reported(*tables, scheme, arms=self.arms) for scheme in self.context.schemes.values()]
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=reporting.COLUMNS)
 
@@ -179,7 +193,7 @@ class Result:
 
     @cached_property
     def _drugs(self) -> tuple[str, ...]:
-        return tuple(str(drug) for drug in self.table("doses")["DRUG"].dropna().unique())
+        return tuple(str(drug) for drug in self._run.coded("doses")["DRUG"].dropna().unique())
 
     def doses(self) -> pd.DataFrame:
         """Doses planned and given by arm, drug, course and cycle, with the main reason for those not given."""
@@ -187,15 +201,15 @@ class Result:
 
     @cached_property
     def _doses(self) -> pd.DataFrame:
-        return doses.doses(self.table("doses"), arms=self.arms)
+        return doses.doses(self._run.coded("doses"), arms=self.arms)
 
     def doses_by_slot(self) -> pd.DataFrame:
         """For each planned slot, how many patients were given the full dose, a reduced one, or none."""
-        return doses.doses_by_slot(self.table("doses"), arms=self.arms)
+        return doses.doses_by_slot(self._run.coded("doses"), arms=self.arms)
 
     def reasons(self) -> pd.DataFrame:
         """Why doses were not given as planned: action, criterion, doses, patients."""
-        return doses.reasons(self.table("doses"), arms=self.arms)
+        return doses.reasons(self._run.coded("doses"), arms=self.arms)
 
     def failures(self) -> pd.DataFrame:
         """Patients whose simulation failed, with the reason; they stay in every denominator."""
@@ -216,14 +230,14 @@ class Result:
     @cached_property
     def _first_course_hours(self) -> float | None:
         """When the first course and two weeks of recovery are over: the part of a time course in which most happens."""
-        slots = self.table("doses")
+        slots = self._run.coded("doses")
         last = slots.loc[(slots["COURSE"] == 1) & (slots["GIVEN"].fillna(0) > 0), "TIME"].max()
         return None if pd.isna(last) else float(last) + RECOVERY_HOURS
 
     def figures(self) -> list[str]:
         """The names of the fixed figures that this run has data for."""
-        endpoints = set(self.table("survival")["PARAMCD"])
-        event_free = efficacy.event_free(self.table("survival"))
+        endpoints = set(self._run.coded("survival")["PARAMCD"])
+        event_free = efficacy.event_free(self._run.coded("survival"))
         missing = {name for name, endpoint in (("survival", "OS"), ("progression", event_free)) if endpoint not in endpoints}
         missing |= {"waterfall", "spider"} if self.context.criteria and not self.context.criteria[0].has_sizes else set()
         missing |= set() if any(one.levels for one in self.context.criteria) else {"levels"}
@@ -284,17 +298,17 @@ class Result:
         return result_html(self)
 
     def _plot_survival(self) -> Figure:
-        return figures.survival(self.table("survival"), "OS", arms=self.arms)
+        return figures.survival(self._run.coded("survival"), "OS", arms=self.arms)
 
     def _plot_progression(self) -> Figure:
-        table = self.table("survival")
+        table = self._run.coded("survival")
         return figures.survival(table, efficacy.event_free(table), arms=self.arms)
 
     def _plot_waterfall(self) -> Figure:
-        return figures.waterfall(self.table("patients"), self._deciding, arms=self.arms)
+        return figures.waterfall(self._run.coded("patients"), self._deciding, arms=self.arms)
 
     def _plot_levels(self) -> Figure:
-        tables = self.table("patients"), self.table("responses")
+        tables = self._run.coded("patients"), self._run.coded("responses")
         return level_figures.reached(*tables, self.context.criteria, arms=self.arms)
 
     def _plot_doses(self) -> Figure:
@@ -306,14 +320,16 @@ class Result:
         )
 
     def _plot_adverse_event_days(self) -> Figure:
-        return patient_figures.adverse_event_days(self.table("patients"), self.table("adverse_events"), arms=self.arms)
+        return patient_figures.adverse_event_days(
+            self._run.coded("patients"), self._run.coded("adverse_events"), arms=self.arms
+        )
 
     def _plot_swimmer(self) -> Figure:
-        tables = self.table("patients"), self._deciding, self.table("survival"), self.table("doses")
+        tables = self._run.coded("patients"), self._deciding, self._run.coded("survival"), self._run.coded("doses")
         return patient_figures.swimmer(*tables, arms=self.arms, criteria=self.context.criteria)
 
     def _plot_spider(self) -> Figure:
-        return patient_figures.spider(self.table("patients"), self._deciding, arms=self.arms)
+        return patient_figures.spider(self._run.coded("patients"), self._deciding, arms=self.arms)
 
     def _plot_forest(self) -> Figure:
         return forest.between_arms(self.between_arms(), arms=self.arms)

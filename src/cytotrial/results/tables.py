@@ -113,7 +113,7 @@ def typed(table: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def coded(table: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """As `typed`, but texts are categories: millions of rows hold a few dozen texts, and these are quicker to store."""
+    """As `typed`, but texts are categories: millions of rows hold a few dozen texts, and are quicker to store and count."""
     return _with_types(table, frame, text="category")
 
 
@@ -125,7 +125,8 @@ def _with_types(table: str, frame: pd.DataFrame, *, text: str) -> pd.DataFrame:
         is_text = name not in COLUMNS[table] and name in frame and not pd.api.types.is_numeric_dtype(column)
         wanted = pd.api.types.pandas_dtype(types["text" if is_text else kind])
         # Most columns of a long table have their type already, and would be copied all the same.
-        columns[name] = column if column.dtype == wanted else column.astype(wanted)
+        is_there = isinstance(column.dtype, pd.CategoricalDtype) if wanted == "category" else column.dtype == wanted
+        columns[name] = column if is_there else column.astype(wanted)
     return pd.DataFrame(columns, copy=False)
 
 
