@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,12 @@ class RunFolder:
         """As `table`, but texts are categories in alphabetical order: long tables are counted from these."""
         # What the caller changes is the caller's alone: pandas copies on write.
         return self._kept(name).copy(deep=False)
+
+    def columns(self, name: str, columns: Sequence[str]) -> pd.DataFrame:
+        """Some columns of a table, texts as categories; rows as they are stored."""
+        chosen = ", ".join(map(_column, columns))
+        with self._connected().cursor() as connection:
+            return _fetched(connection, f"(SELECT {chosen} FROM {_column(name)})", _texts_of(name))
 
     def query(self, sql: str) -> pd.DataFrame:
         """What a SELECT over the tables returns. Every table is a view of its name; no other file can be read or written.

@@ -11,7 +11,7 @@ import pandas as pd
 
 from cytotrial.formats.clinic import GradingFile
 from cytotrial.formats.reporting import HIGHEST_GRADE, ReportingFile
-from cytotrial.results.adverse_events import SEVERE, UNIT_KEYS, Denominator, of_terms
+from cytotrial.results.adverse_events import SEVERE, UNIT_KEYS, Denominator
 from cytotrial.results.proportions import Estimate, exact_proportion
 from cytotrial.results.tables import readable
 
@@ -91,9 +91,10 @@ def as_reported(patients: pd.DataFrame, events: pd.DataFrame, scheme: Scheme, *,
     rows = []
     for arm in arms:
         members, mine = patients[patients["ARM"] == arm], events[events["ARM"] == arm]
+        worst = _WorstGrades(mine, members, per="patient")
         for line in (None, *scheme.lines):
-            graded = [_share_graded(mine, members, line or scheme, at_least=grade) for grade in (1, SEVERE)]
-            told = [reported_rate(mine, members, scheme, line=line, at_least=grade, per="patient") for grade in (1, SEVERE)]
+            graded = [100 * worst.share_graded(line, at_least=grade) for grade in (1, SEVERE)]
+            told = [worst.reported(scheme, line, at_least=grade) for grade in (1, SEVERE)]
             title = ANY_REPORTED if line is None else line.title
             first = None if line is None else line.from_grade
             shares = (100 * told[0].value, 100 * told[0].low, 100 * told[0].high, 100 * told[1].value)
@@ -110,29 +111,41 @@ def reported_rate(
     `units` are rows of ID, of ID and COURSE, or of ID, COURSE and CYCLE. Where a grade is reported in part, its units count in
     part, and the interval is that of the nearest whole count.
     """
-    keys = UNIT_KEYS[per]
-    counted = units[keys].astype("int64").drop_duplicates()
-    silent = np.ones(len(counted))
-    for one in scheme.lines if line is None else (line,):
-        worst = _worst(events, counted, one, keys)
-        shares = np.where(np.arange(HIGHEST_GRADE + 1) >= at_least, one.shares, 0.0)
-        silent *= 1 - shares[worst]
-    total = float((1 - silent).sum())
-    exact = exact_proportion(round(total), len(counted))
-    return Estimate(total / len(counted) if len(counted) else exact.value, exact.low, exact.high, exact.n)
+    return _WorstGrades(events, units, per=per).reported(scheme, line, at_least=at_least)
 
 
-def _worst(events: pd.DataFrame, counted: pd.DataFrame, line: ReportedLine, keys: list[str]) -> np.ndarray:
-    """The worst grade of a line's terms in each unit (units,), 0 for none."""
-    hits = of_terms(events, line.terms).dropna(subset=[*keys, "GRADE"])
-    worst = hits.astype(dict.fromkeys(keys, "int64")).groupby(keys)["GRADE"].max().rename("WORST").reset_index()
-    found: np.ndarray = counted.merge(worst, on=keys, how="left")["WORST"].fillna(0).to_numpy(dtype=int)
-    return found
+class _WorstGrades:
+    """The worst grade of every term in every unit, counted once: the lines of a table are then looked up."""
 
+    def __init__(self, events: pd.DataFrame, units: pd.DataFrame, *, per: Denominator) -> None:
+        keys = UNIT_KEYS[per]
+        counted = pd.MultiIndex.from_frame(units[keys].astype("int64").drop_duplicates())
+        hits = events.dropna(subset=[*keys, "GRADE", "TERM"])
+        place = counted.get_indexer(pd.MultiIndex.from_frame(hits[keys].astype("int64")))
+        codes, terms = pd.factorize(hits["TERM"])
+        inside = place >= 0
+        self.units = len(counted)
+        self._terms = [str(term).casefold() for term in terms]
+        self._grades = np.zeros((len(terms), len(counted)), dtype=np.int8)
+        np.maximum.at(self._grades, (codes[inside], place[inside]), hits["GRADE"].to_numpy(dtype=np.int8)[inside])
 
-def _share_graded(events: pd.DataFrame, members: pd.DataFrame, of: ReportedLine | Scheme, *, at_least: int) -> float:
-    """Per cent of patients graded at or above a grade: of a line's terms, or of all terms where it is the scheme."""
-    hits = events[events["GRADE"].fillna(0) >= at_least]
-    if isinstance(of, ReportedLine):
-        hits = of_terms(hits, of.terms)
-    return 100 * hits["ID"].nunique() / len(members) if len(members) else float("nan")
+    def reported(self, scheme: Scheme, line: ReportedLine | None, *, at_least: int) -> Estimate:
+        """As `reported_rate`."""
+        silent = np.ones(self.units)
+        for one in scheme.lines if line is None else (line,):
+            shares = np.where(np.arange(HIGHEST_GRADE + 1) >= at_least, one.shares, 0.0)
+            silent *= 1 - shares[self._of(one)]
+        total = float((1 - silent).sum())
+        exact = exact_proportion(round(total), self.units)
+        return Estimate(total / self.units if self.units else exact.value, exact.low, exact.high, exact.n)
+
+    def share_graded(self, line: ReportedLine | None, *, at_least: int) -> float:
+        """The share of units graded at or above a grade, whether reported or not: of a line's terms, of all where None."""
+        return float((self._of(line) >= at_least).mean()) if self.units else float("nan")
+
+    def _of(self, line: ReportedLine | None) -> np.ndarray:
+        """The worst grade of a line's terms, of all terms where None, in each unit (units,); 0 for none."""
+        wanted = None if line is None else {term.casefold() for term in line.terms}
+        chosen = [wanted is None or term in wanted for term in self._terms]
+        worst: np.ndarray = self._grades[chosen].max(axis=0, initial=0)
+        return worst
