@@ -46,7 +46,8 @@ class TapedEnsemble(Ensemble):
 
     def __init__(self, model: CompiledModel, parameters: np.ndarray, initial: np.ndarray, **settings: Any) -> None:
         super().__init__(model, parameters, initial, **settings)
-        self.tape = Tape(lambda: Ensemble(model, parameters, initial, **settings))
+        # Alone, it has all processors.
+        self.tape = Tape(lambda: Ensemble(model, parameters, initial, **{**settings, "threads": processors()}))
         self.tapes.append(self.tape)
 
     def schedule(self, *given: Any) -> None:
@@ -151,7 +152,7 @@ def measure(protocol: Protocol, library: Library, *, repeats: int, threads: int 
     recipe = trial.recipe_of(protocol, library, prepared.biology)
     parts = trial.in_chunks(protocol, trial.PATIENTS_PER_CHUNK)
     drawn = [(arm, trial.draw_chunk(protocol, prepared, recipe, numbers)) for arm, numbers in parts]
-    at_once = min(len(parts), trial.CHUNKS_AT_ONCE, threads or processors())
+    at_once, workers = trial.side_by_side_of(len(parts), threads)
     recorded = trial.RECORDED_TRAJECTORIES
     loops, integrations, records = [], [], []
     stages: Counter[str] = Counter()
@@ -160,7 +161,7 @@ def measure(protocol: Protocol, library: Library, *, repeats: int, threads: int 
         with taped() as tapes, RunWriter.temporary() as writer:
             started = Seconds.now()
             chunks = (
-                trial.ready_chunk(protocol, library, prepared, arm, patients, threads=threads, recorded=recorded)
+                trial.ready_chunk(protocol, library, prepared, arm, patients, threads=workers, recorded=recorded)
                 for arm, patients in drawn
             )
             follow = partial(_follow, stages)

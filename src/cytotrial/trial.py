@@ -133,14 +133,14 @@ def run_trial(
     with RunWriter(target, replace=replace) if keep else RunWriter.temporary() as writer:
         done, failed, refused = 0, 0, Counter[str]()
         parts = in_chunks(protocol, chunk)
+        at_once, workers = side_by_side_of(len(parts), threads)
         drawn = ((arm, draw_chunk(protocol, prepared, recipe, numbers, threads=threads)) for arm, numbers in parts)
         chunks = (
             ready_chunk(
-                *(protocol, library, prepared, arm, patients), threads=threads, recorded=recorded, tolerances=tolerances
+                *(protocol, library, prepared, arm, patients), threads=workers, recorded=recorded, tolerances=tolerances
             )
             for arm, patients in drawn
         )
-        at_once = min(len(parts), CHUNKS_AT_ONCE, threads or processors())
         told = partial(_tell_progress, tell, protocol, lambda: done)
         with closing(side_by_side(chunks, simulate_chunk, at_once=at_once, told=told)) as simulated:
             for part in simulated:
@@ -247,6 +247,13 @@ def in_chunks(protocol: Protocol, size: int) -> list[tuple[Arm, np.ndarray]]:
         # Of equal size, so that chunks side by side end together.
         parts += [(arm, part) for part in np.array_split(numbers, max(1, -(-numbers.size // size))) if part.size]
     return parts
+
+
+def side_by_side_of(chunks: int, threads: int | None) -> tuple[int, int]:
+    """How many chunks are simulated at once, and with how many workers each: together no more than there are threads."""
+    available = threads or processors()
+    at_once = min(chunks, CHUNKS_AT_ONCE, available)
+    return at_once, max(available // max(at_once, 1), 1)
 
 
 def draw_chunk(
