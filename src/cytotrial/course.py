@@ -10,7 +10,7 @@ import pandas as pd
 
 from cytotrial.catalogue import Drug
 from cytotrial.engine.ensemble import Ensemble, Outputs
-from cytotrial.engine.kernel import CompiledModel, compile_observations
+from cytotrial.engine.kernel import CompiledModel, compile_extremes
 from cytotrial.engine.status import Status
 from cytotrial.engine.tolerances import Tolerances
 from cytotrial.entries import Entries
@@ -116,7 +116,7 @@ class Course:
         self._recorded = patients.numbers <= recorded
         names = biology.system.observables
         self._watched = [index for index, name in enumerate(names) if watched is None or name in watched]
-        self._watch = compile_observations(biology.system, [names[index] for index in self._watched])
+        self._watch = compile_extremes(biology.system, [names[index] for index in self._watched])
         self._trajectories: list[tuple[IntArray, FloatArray, np.ndarray]] = []
         self._entries = Entries(self._ensemble, biology, patients.numbers)
         self._truth: FloatArray = np.zeros((len(self._watched), count))
@@ -341,13 +341,10 @@ class Course:
         """
         highest, lowest = np.maximum(truth, self._truth), np.minimum(truth, self._truth)
         for outputs in rows:
-            # Rows are ordered by patient: one reduction per run of equal patients.
-            starts = np.flatnonzero(np.diff(outputs.patient, prepend=-1))
-            if starts.size and self._watched:
-                who = outputs.patient[starts]
-                watched = self._watch(outputs.states, self.patients.parameters, outputs.inputs, owner=outputs.patient)
-                highest[:, who] = np.maximum(highest[:, who], np.maximum.reduceat(watched, starts, axis=0).T)
-                lowest[:, who] = np.minimum(lowest[:, who], np.minimum.reduceat(watched, starts, axis=0).T)
+            if outputs.patient.size and self._watched:
+                who, most, least = self._watch(outputs.states, self.patients.parameters, outputs.inputs, owner=outputs.patient)
+                highest[:, who] = np.maximum(highest[:, who], most.T)
+                lowest[:, who] = np.minimum(lowest[:, who], least.T)
             self._keep(outputs)
         increase = truth - self._truth
         self._truth = np.where(present, truth, self._truth)

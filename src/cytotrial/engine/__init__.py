@@ -7,7 +7,7 @@ are exact. Results are the same bits for any number of threads, lanes or patient
 
 from cytotrial.engine.ensemble import Ensemble, Outputs
 from cytotrial.engine.events import EventKind, Events
-from cytotrial.engine.kernel import CompiledModel, compile_model, compile_observations
+from cytotrial.engine.kernel import CompiledModel, compile_extremes, compile_model
 from cytotrial.engine.sensitivity import Sensitivities, sensitivities
 from cytotrial.engine.status import Status
 from cytotrial.engine.steady import SteadyPart, SteadyStates, compile_steady_part, find_steady_states
@@ -24,8 +24,8 @@ __all__ = [
     "SteadyPart",
     "SteadyStates",
     "Tolerances",
+    "compile_extremes",
     "compile_model",
-    "compile_observations",
     "compile_steady_part",
     "find_steady_states",
     "sensitivities",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from cytotrial.engine.driver import write_driver
 from cytotrial.engine.elimination import plan_elimination
+from cytotrial.engine.extremes import write_extremes
 from cytotrial.engine.ir import Module
 from cytotrial.engine.jacobian import differentiate
 from cytotrial.engine.layout import Shape
@@ -20,8 +21,8 @@ from cytotrial.model.system import OdeSystem
 OVER_ROWS = ("constants", "derivatives", "observe")
 """The functions of a module that work on rows, whatever patient each is of."""
 
-SOME = "observe_some"
-"""The one function of a module of `assemble_some`."""
+EXTREMES = "extremes"
+"""The one function of a module of `assemble_extremes`."""
 
 
 def assemble(system: OdeSystem, method: Method, *, lanes: int) -> tuple[str, Shape]:
@@ -60,14 +61,14 @@ def assemble(system: OdeSystem, method: Method, *, lanes: int) -> tuple[str, Sha
     return module.text(), shape
 
 
-def assemble_some(system: OdeSystem, names: Sequence[str], *, lanes: int) -> str:
-    """The text of a module that observes some of a system's observables over rows: the same bits as `observe` of `assemble`."""
+def assemble_extremes(system: OdeSystem, names: Sequence[str], *, lanes: int) -> str:
+    """The text of a module that tells the extremes of some observables: the same bits as `observe` of `assemble` gives."""
     lowered = lower(system)
     module = Module(lanes)
     write_vector_math(module)
     chosen = [lowered.observations[system.observables.index(name)] for name in names]
-    write_over_rows(
-        *(module, SOME, lowered.program),
+    write_extremes(
+        *(module, EXTREMES, lowered.program),
         outputs=chosen,
         beside=lowered.observations,
         sizes=row_sizes(system, len(names)),

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cytotrial.engine.assembly import OVER_ROWS, SOME, assemble, assemble_some, row_sizes
+from cytotrial.engine.assembly import EXTREMES, OVER_ROWS, assemble, assemble_extremes, row_sizes
 from cytotrial.engine.cache import cache_key, default_cache_folder, read_cached, write_cached
+from cytotrial.engine.extremes import RowExtremes
 from cytotrial.engine.layout import Shape
 from cytotrial.engine.machine import LoadedCode, Machine, compile_text, host_machine
 from cytotrial.engine.methods import RODAS5P, Method
@@ -83,21 +84,21 @@ def compile_model(
     return CompiledModel(system, Shape(**sizes), code)
 
 
-def compile_observations(
+def compile_extremes(
     system: OdeSystem, names: Sequence[str], *, machine: Machine | None = None, cache_folder: Path | None = None
-) -> RowFunction:
-    """Some observables of a system over rows (rows, names), for those who look at few of them often; cached as models are.
+) -> RowExtremes:
+    """The extremes of some observables over runs of rows; cached as models are.
 
     They are the same bits as `CompiledModel.observe` gives.
     """
     machine = machine or host_machine()
 
     def make() -> tuple[str, dict[str, int]]:
-        return assemble_some(system, names, lanes=machine.lanes), {}
+        return assemble_extremes(system, names, lanes=machine.lanes), {}
 
-    key = cache_key(system, machine, method=f"observe {' '.join(names)}")
+    key = cache_key(system, machine, method=f"extremes {' '.join(names)}")
     code, _ = _compiled(make, key, machine, cache_folder)
-    return RowFunction(code, SOME, row_sizes(system, len(names)), lanes=machine.lanes)
+    return RowExtremes(code, EXTREMES, row_sizes(system, len(names)), lanes=machine.lanes)
 
 
 def _compiled(

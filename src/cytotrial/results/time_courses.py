@@ -52,5 +52,7 @@ def _quantiles(values: np.ndarray, present: np.ndarray) -> np.ndarray:
     place = np.array(list(QUANTILES.values()))[:, None] * (present - 1)
     below = np.floor(place).astype(np.int64)
     low, high = (np.take_along_axis(values, at, axis=0) for at in (below, np.minimum(below + 1, present - 1)))
-    between: np.ndarray = low + (place - below) * (high - low)
+    # A patient on the way to failing may have run beyond all numbers: so do the quantiles that it reaches.
+    with np.errstate(invalid="ignore"):
+        between: np.ndarray = low + (place - below) * (high - low)
     return between
