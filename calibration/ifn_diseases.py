@@ -132,7 +132,7 @@ PLANS: Mapping[str, Plan] = {
     # Both readings of the response are published; the truth lies between.
     "renal_cell_carcinoma": Plan(
         ("ifn_rcc",),
-        ("direct_sensitivity",),
+        ("direct_sensitivity", "direct_sensitivity.between_sd"),
         (
             Aim("RCC-011", "motzer2007", "response_central", 0.015, 0.5),
             Aim("RCC-012", "motzer2007", "response_investigator", 0.015, 0.5),
