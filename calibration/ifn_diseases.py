@@ -166,7 +166,7 @@ def main() -> None:
         with moved(library, free, values) as copy:
             for name in plan.protocols:
                 protocol = with_overrides(_protocol(copy, name), patients=asked.patients, seed=seed)
-                beside = run_trial(protocol, copy, keep=False).beside_published()
+                beside = run_trial(protocol, copy, keep=False, brief=True).beside_published()
                 for aim in plan.aims:
                     if aim.study in protocol.compare_with:
                         rows = beside[beside["study"] == aim.study]["simulated"]
