@@ -86,7 +86,14 @@ PLANS: Mapping[str, Plan] = {
     # The one trial of this disease whose course of both responses is published in numbers; the others are for validation.
     "polycythaemia_vera": Plan(
         ("ropeg_ifn_pv_fast",),
-        ("stem_cell_loss", "stem_cell_loss.between_sd", "output_sensitivity", "output_sensitivity.between_sd", "turnover"),
+        (
+            "stem_cell_loss",
+            "stem_cell_loss.between_sd",
+            "output_sensitivity",
+            "output_sensitivity.between_sd",
+            "turnover",
+            "erythroid_sensitivity",
+        ),
         (
             Aim("PV-ROPEG", "korea_ropeg", "haematologic_at_week_12", 0.03),
             Aim("PV-ROPEG", "korea_ropeg", "haematologic_at_week_24", 0.03),
