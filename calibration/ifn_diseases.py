@@ -107,7 +107,7 @@ PLANS: Mapping[str, Plan] = {
     ),
     "follicular_lymphoma": Plan(
         ("ifn_follicular_lymphoma",),
-        ("chemotherapy_kill", "growth", "immune_loss"),
+        ("chemotherapy_kill", "growth", "immune_loss", "unkilled"),
         (
             Aim("OTH-001", "gelf86_chvp", "objective_response", 0.02),
             Aim("OTH-002", "gelf86_chvp", "event_free_at_19_months", 0.02),
