@@ -14,18 +14,20 @@ import math
 import multiprocessing
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from cytotrial.catalogue import Library
+from cytotrial.catalogue import Library, load_library
 from cytotrial.model.biology import Biology, Parameter
 
 RECORDS = Path(__file__).parent / "records"
@@ -36,6 +38,7 @@ DAMPINGS = (1.0, 10.0, 0.1)  # tried in turn; the best of them is the next centr
 SOFT = 3.0  # tolerances: from here on a miss counts in proportion, not squared, and no single target drowns the others
 EDGE = 4.0  # how much more a miss outside a band weighs, for each half width
 UNREAD = 10.0  # tolerances: what could not be read
+SPREAD = "between_sd"  # `module.name.between_sd`: the spread of a parameter between patients, moved like a value
 
 
 @dataclass(frozen=True)
@@ -256,11 +259,35 @@ def fitted(biology: Biology, modules: Sequence[str]) -> dict[str, Parameter]:
     }
 
 
+def to_move(parameters: Mapping[str, Parameter], names: Iterable[str]) -> dict[str, Parameter]:
+    """What a search is given to move, by name: parameters, and spreads between patients as `module.name.between_sd`."""
+    return {full: _spread_of(parameters, full) if full.endswith(f".{SPREAD}") else parameters[full] for full in names}
+
+
+def _spread_of(parameters: Mapping[str, Parameter], full: str) -> Parameter:
+    """A spread as a positive number without a unit."""
+    varied = parameters[full.removesuffix(f".{SPREAD}")]
+    told = {"unit": "1", "scale": "log", "low": None, "high": None, "status": varied.row.spread_status}
+    row = varied.row.model_copy(update=told)
+    return replace(varied, id=full, value=varied.between_sd or None, row=row)
+
+
+@contextmanager
+def moved(library: Library, free: Mapping[str, Parameter], values: Mapping[str, float]) -> Iterator[Library]:
+    """A copy of the library whose tables hold the values, spreads among them; it is gone afterwards."""
+    with TemporaryDirectory() as folder:
+        copy = load_library(Path(shutil.copytree(library.root, Path(folder) / library.root.name)))
+        write_into_tables(copy, free, values)
+        yield copy
+
+
 def write_into_tables(library: Library, free: Mapping[str, Parameter], values: Mapping[str, float]) -> None:
-    """Sets the value of each parameter in the table it comes from; nothing else of the table changes."""
+    """Sets the value or the spread of each parameter in the table it comes from; nothing else of the table changes."""
     for full, value in values.items():
         table = library.modules[free[full].module].folder / "parameters.csv"
         lines = table.read_text(encoding="utf-8").splitlines(keepends=True)
-        at = next(number for number, line in enumerate(lines) if next(csv.reader([line]))[0] == full.partition(".")[2])
-        lines[at] = re.sub(r"^([^,]+),[^,]*,", rf"\g<1>,{value:.4g},", lines[at])
+        name, _, column = full.partition(".")[2].partition(".")
+        before = next(csv.reader([lines[0]])).index(column or "value")
+        at = next(number for number, line in enumerate(lines) if next(csv.reader([line]))[0] == name)
+        lines[at] = re.sub(rf"^((?:[^,]*,){{{before}}})[^,]*", rf"\g<1>{value:.4g}", lines[at])
         table.write_text("".join(lines), encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ SCRIPT = Path(__file__).parents[2] / "calibration" / "after_progression.py"
 
 @pytest.fixture
 def eras(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))
     spec = importlib.util.spec_from_file_location("after_progression", SCRIPT)
     assert spec is not None
     assert spec.loader is not None
@@ -76,6 +78,21 @@ def test_the_median_settles_where_survival_is_as_published(
     assert record["best"]["reached"] == pytest.approx(published, rel=0.02)
     assert record["best"]["median"] == pytest.approx(0.75 * (published - 2.0), rel=0.03)
     assert eras.median_of(copied.root, disease, population) == start
+
+
+def test_a_call_settles_the_eras_it_names_keeps_a_record_and_writes(
+    eras: ModuleType, copied: Library, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    disease, population = _every_era(eras)[0]
+    found = {"best": {"median": 7.5, "progressed": 2.0, "reached": 12.0}}
+    monkeypatch.setattr(eras, "load_library", lambda: copied)
+    monkeypatch.setattr(eras, "settle", lambda *asked, **how: found)
+    monkeypatch.setattr(eras, "RECORDS", tmp_path / "records")
+    monkeypatch.setattr(sys, "argv", ["after_progression.py", disease, "--eras", population, "--seeds", "3", "--write"])
+    eras.main()
+    (record,) = (tmp_path / "records").iterdir()
+    assert json.loads(record.read_text(encoding="utf-8"))["eras"] == {population: found}
+    assert eras.median_of(copied.root, disease, population) == 7.5
 
 
 def test_a_share_that_is_not_reached_ends_with_advice(

@@ -134,3 +134,29 @@ def test_a_worker_that_is_killed_ends_the_search_with_advice(search: ModuleType)
         made.run(dies, rounds=1, workers=2)
     again, _ = _a_search(search)
     assert again.run(trial, rounds=1)["distance"] < made.points[0]["distance"]
+
+
+def test_a_spread_is_moved_like_a_value_and_nothing_else_of_its_table_changes(search: ModuleType, tmp_path: Path) -> None:
+    library, biology = _biology()
+    varied = next(p for p in biology.parameters.values() if p.scale == "log" and p.between_sd > 0 and "," in p.row.note)
+    full = next(full for full, p in biology.parameters.items() if p is varied)
+    spread = f"{full}.between_sd"
+    free = search.to_move(biology.parameters, [full, spread])
+    assert search.Scale.of(free[spread]).start == varied.between_sd
+    table = Path("parameters.csv")
+    before = (library.modules[varied.module].folder / table).read_text(encoding="utf-8").splitlines()
+    with search.moved(library, free, {spread: 0.4321}) as copy:
+        after = (copy.modules[varied.module].folder / table).read_text(encoding="utf-8").splitlines()
+        (row,) = [row for row in copy.modules[varied.module].parameters if row.name == varied.row.name]
+        folder = copy.root
+    assert row == varied.row.model_copy(update={"between_sd": 0.4321})
+    assert sum(new != old for new, old in zip(after, before, strict=True)) == 1
+    assert not folder.exists()
+    assert (library.modules[varied.module].folder / table).read_text(encoding="utf-8").splitlines() == before
+
+
+def test_a_parameter_without_a_spread_has_none_to_move(search: ModuleType) -> None:
+    _, biology = _biology()
+    fixed = next(full for full, p in biology.parameters.items() if p.value and p.value > 0 and p.between_sd == 0)
+    with pytest.raises(SystemExit, match="only a positive number can be moved"):
+        search.Scale.of(search.to_move(biology.parameters, [f"{fixed}.between_sd"])[f"{fixed}.between_sd"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import numpy as np
@@ -11,8 +11,9 @@ from cytotrial.errors import did_you_mean
 from cytotrial.evidence.arm_tables import ArmTables, Measure, Simulated, landmark, no_denominator, no_estimand, typical
 from cytotrial.formats.evidence import Expectation
 from cytotrial.results.criteria import TIME_TOLERANCE_MONTHS, CriteriaUsed, level_held, level_times
+from cytotrial.results.doses import STOPPED
 from cytotrial.results.proportions import UNKNOWN, exact_proportion
-from cytotrial.units import conversion
+from cytotrial.units import HOURS_PER_MONTH, conversion
 
 
 def _level_rate(arm: ArmTables, expectation: Expectation) -> Simulated:
@@ -32,6 +33,21 @@ def _level_rate(arm: ArmTables, expectation: Expectation) -> Simulated:
 
 def _level_at(arm: ArmTables, expectation: Expectation) -> Simulated:
     """The share of all patients in whom `level` or a better one held at the last assessment by the time in `window`."""
+    return _share_held(arm, expectation, leave_out=lambda months: frozenset())
+
+
+def _level_at_on_treatment(arm: ArmTables, expectation: Expectation) -> Simulated:
+    """As `_level_at`, of those who had not stopped a drug by then: publications that count who came to the visit."""
+
+    def stopped(months: float) -> frozenset[int]:
+        slots = arm.table("doses")
+        until = (months + TIME_TOLERANCE_MONTHS) * HOURS_PER_MONTH
+        return frozenset(slots.loc[(slots["ACTION"] == STOPPED) & (slots["TIME"] <= until), "ID"])
+
+    return _share_held(arm, expectation, leave_out=stopped)
+
+
+def _share_held(arm: ArmTables, expectation: Expectation, *, leave_out: Callable[[float], frozenset[int]]) -> Simulated:
     criteria = _share_of(arm, expectation)
     if isinstance(criteria, Simulated):
         return criteria
@@ -39,7 +55,10 @@ def _level_at(arm: ArmTables, expectation: Expectation) -> Simulated:
     if months is None:
         return Simulated(UNKNOWN, f"window '{expectation.window}' is not a time such as 'month 12'")
     held = level_held(arm.table("responses"), criteria, str(expectation.level), months=months)
-    return Simulated(exact_proportion(int(held.sum()), len(arm.table("patients"))))
+    without = leave_out(months)
+    counted = ~arm.table("patients")["ID"].isin(without)
+    held = held[~held.index.get_level_values("ID").isin(without)]
+    return Simulated(exact_proportion(int(held.sum()), int(counted.sum())))
 
 
 def _time_to_level(arm: ArmTables, expectation: Expectation) -> Simulated:
@@ -80,5 +99,10 @@ def _ladder(arm: ArmTables, expectation: Expectation) -> CriteriaUsed | Simulate
 
 
 LEVEL_ENDPOINTS: Mapping[str, Measure] = MappingProxyType(
-    {"level_rate": _level_rate, "level_at": _level_at, "time_to_level": _time_to_level}
+    {
+        "level_rate": _level_rate,
+        "level_at": _level_at,
+        "level_at_on_treatment": _level_at_on_treatment,
+        "time_to_level": _time_to_level,
+    }
 )

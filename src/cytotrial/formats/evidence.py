@@ -27,7 +27,7 @@ class Expectation(Format):
     criteria: Name | None = Field(
         default=None, description="response criteria, for endpoints about a level; the trial's where absent"
     )
-    level: Name | None = Field(default=None, description="a level of the criteria, for level_rate, level_at and time_to_level")
+    level: Name | None = Field(default=None, description="a level of the criteria, for endpoints that ask for one")
     estimand: Literal["proportion", "mean", "median", "rate", "hazard_ratio", "count"]
     denominator: Literal["patient", "course", "cycle", "dose"] = "patient"
     window: str = Field(default="", description="when: 'course 1', 'cycle 1', 'month 12'")

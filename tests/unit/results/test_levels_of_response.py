@@ -20,6 +20,7 @@ from cytotrial.results.adam import adrs
 from cytotrial.results.context import context_from_json, context_to_json
 from cytotrial.results.cox import cox
 from cytotrial.results.criteria import CriteriaUsed, Level, level_held, level_times
+from cytotrial.results.doses import STOPPED
 from cytotrial.results.efficacy import event_free
 from cytotrial.results.folder import RunFolder
 from cytotrial.units import HOURS_PER_MONTH
@@ -230,6 +231,21 @@ def test_a_level_the_run_does_not_have_is_named_not_dropped(
         "nobody had 'creatinine' measured then",
         "window 'course 1' is not a time such as 'weeks 1 to 4'",
     ]
+
+
+def test_a_level_of_those_on_treatment_leaves_out_who_had_stopped_by_then(
+    tables: dict[str, pd.DataFrame], tmp_path: Path, manifest: Manifest
+) -> None:
+    ends = {2: 5, 3: 1, 4: 1}  # the month in which patients stop
+    stops = [
+        tables["doses"].iloc[[0]].assign(ID=who, TIME=month * HOURS_PER_MONTH, ACTION=STOPPED) for who, month in ends.items()
+    ]
+    asked = {"endpoint": "level_at_on_treatment", "level": "partial", **SHARE}
+    context = Context(published=(study(*({**asked, "window": f"month {month}"} for month in (0, 4, 6))),), criteria=(LADDER,))
+    changed = {**tables, "doses": pd.concat([tables["doses"], *stops]), "responses": ascents()}
+    found = run_of(tmp_path / "run", changed, manifest, context).beside_published()
+    assert found["simulated"].tolist() == [0.0, 1.0, 1.0]  # none of four, both of patients 1 and 2, patient 1 alone
+    assert found["simulated_n"].tolist() == [4, 2, 1]
 
 
 def test_a_level_held_at_a_time_is_of_the_last_assessment_by_then() -> None:
