@@ -31,10 +31,6 @@ HAIRY_CELL = "interferon alfa-2b 2 MIU/m2 sc three times a week for 24 weeks"
 RENAL = "interferon alfa-2a 9 MIU flat sc three times a week for 24 weeks"
 HEPATITIS_3 = "interferon alfa-2b 3 MIU flat sc three times a week for 48 weeks"
 HEPATITIS_6 = "interferon alfa-2b 6 MIU flat sc three times a week for 24 weeks"
-TITRATED = (
-    "ropeginterferon alfa-2b 100 ug flat sc every 2 weeks, 2 doses, then 200 ug flat sc every 2 weeks, 2 doses,"
-    " then 350 ug flat sc every 2 weeks, 8 doses"
-)
 
 
 @dataclass(frozen=True)
@@ -81,9 +77,6 @@ ACHES: Mapping[str, Aim] = {
     "myalgia, high dose": Aim("AE-028", 75, 4, 0.5, HIGH, 168, "myalgia_score", above=1.0),
     "myalgia, 2 MIU/m2": Aim("AE-056", 39, 4, 0.5, HAIRY_CELL, 168, "myalgia_score", above=1.0),
     "joint pain, of all interferons": Aim("AE-107", 50, 8, 0.5, PEGYLATED, 168, "arthralgia_score", above=1.0),
-    "joint pain, every two weeks": Aim(
-        "AE-130", 13, 4, 1, TITRATED, 168, "arthralgia_score", above=1.0, disease="polycythaemia_vera"
-    ),
     "feeling cold, pegylated": Aim("AE-009", 63, 4, 1, PEGYLATED, 168, "coldness_score", above=1.0),
     "feeling cold, 2 MIU/m2": Aim("AE-054", 46, 4, 0.5, HAIRY_CELL, 168, "coldness_score", above=1.0),
 }
