@@ -5,6 +5,7 @@ a disease, reads how many of them go beyond a threshold (or, for what comes by c
 hazard), and moves the parameters towards the published shares. Every point is written to
 `calibration/records/ifn_side_effects.json`; the same call goes on where it was stopped, unless the library has changed.
 `--write` then sets the tables to the best point, and `--fresh-seeds 11 12` says what it gives in patients it was not fitted to.
+`--of aches` does the same for the symptoms of flu-like illness, `calibration/records/ifn_aches.json`.
 No clinic withholds a dose here: what trials with their rules give is looked at afterwards.
 """
 
@@ -67,6 +68,19 @@ AIMS: Mapping[str, Aim] = {
     "diabetes": Aim("AE-123", 0.55, 0.1, 1, HEPATITIS_3, 336, "glucose__diabetes_hazard"),
 }
 
+# Any grade of the symptoms of flu-like illness: the lowest cut-off of their latent scores is 1.
+ACHES: Mapping[str, Aim] = {
+    "headache, pegylated": Aim("AE-005", 70, 4, 1, PEGYLATED, 168, "headache_score", above=1.0),
+    "headache, high dose": Aim("AE-032", 62, 4, 0.5, HIGH, 168, "headache_score", above=1.0),
+    "headache, 2 MIU/m2": Aim("AE-055", 39, 4, 0.5, HAIRY_CELL, 168, "headache_score", above=1.0),
+    "myalgia, pegylated": Aim("AE-007", 68, 4, 1, PEGYLATED, 168, "myalgia_score", above=1.0),
+    "myalgia, high dose": Aim("AE-028", 75, 4, 0.5, HIGH, 168, "myalgia_score", above=1.0),
+    "myalgia, 2 MIU/m2": Aim("AE-056", 39, 4, 0.5, HAIRY_CELL, 168, "myalgia_score", above=1.0),
+    "joint pain, of all interferons": Aim("AE-107", 50, 8, 0.5, PEGYLATED, 168, "arthralgia_score", above=1.0),
+    "feeling cold, pegylated": Aim("AE-009", 63, 4, 1, PEGYLATED, 168, "coldness_score", above=1.0),
+    "feeling cold, 2 MIU/m2": Aim("AE-054", 46, 4, 0.5, HAIRY_CELL, 168, "coldness_score", above=1.0),
+}
+
 FREE = (
     "marrow.neutrophil_sensitivity",
     "injection_site.tendency",
@@ -77,10 +91,19 @@ FREE = (
     "glucose.diabetes_rate",
 )
 
+FREE_ACHES = ("aches.headache_tendency", "aches.muscle_tendency", "aches.joint_tendency", "aches.cold_tendency")
+
+# The record, its aims, and what is free.
+PLANS: Mapping[str, tuple[str, Mapping[str, Aim], tuple[str, ...]]] = {
+    "organs": ("ifn_side_effects", AIMS, FREE),
+    "aches": ("ifn_aches", ACHES, FREE_ACHES),
+}
+
 
 def main() -> None:
     """Searches, then writes the tables and tries fresh seeds where asked."""
     written = argparse.ArgumentParser(description=__doc__)
+    written.add_argument("--of", choices=tuple(PLANS), default="organs")
     written.add_argument("--patients", type=int, default=400)
     written.add_argument("--seed", type=int, default=1)
     written.add_argument("--rounds", type=int, default=4)
@@ -89,18 +112,17 @@ def main() -> None:
     written.add_argument("--write", action="store_true", help="set the tables to the best point")
     asked = written.parse_args()
     library = load_library()
-    benches = {regimen: _bench(library, regimen, disease) for regimen, disease in _questions()}
+    record, aims, names = PLANS[asked.of]
+    benches = {regimen: _bench(library, regimen, disease) for regimen, disease in _questions(aims)}
     parameters = benches[HIGH].biology.parameters
-    free = {full: parameters[full] for full in FREE}
-    search = Search(
-        "ifn_side_effects", library=library, free=free, targets=AIMS, asked={"patients": asked.patients, "seed": asked.seed}
-    )
+    free = {full: parameters[full] for full in names}
+    search = Search(record, library=library, free=free, targets=aims, asked={"patients": asked.patients, "seed": asked.seed})
 
     def measure(values: Mapping[str, float], seed: int = asked.seed) -> dict[str, float]:
         found: dict[str, float] = {}
         for regimen, bench in benches.items():
-            found |= readings(bench, regimen, values, patients=asked.patients, seed=seed)
-        return {name: found[name] for name in AIMS}
+            found |= readings(bench, regimen, values, aims=aims, patients=asked.patients, seed=seed)
+        return {name: found[name] for name in aims}
 
     best = search.run(measure, rounds=asked.rounds, workers=asked.workers)
     search.write(fresh={str(seed): measure(best["values"], seed) for seed in asked.fresh_seeds})
@@ -108,10 +130,12 @@ def main() -> None:
         write_into_tables(library, free, best["values"])
 
 
-def readings(bench: Bench, regimen: str, values: Mapping[str, float], *, patients: int, seed: int) -> dict[str, float]:
+def readings(
+    bench: Bench, regimen: str, values: Mapping[str, float], *, aims: Mapping[str, Aim], patients: int, seed: int
+) -> dict[str, float]:
     """What the aims of a regimen read [%], with the parameters at `values` in the units of their tables."""
     moved = Bench(bench.library, bench.disease, bench.biology, values)
-    aims = {name: aim for name, aim in AIMS.items() if aim.regimen == regimen}
+    aims = {name: aim for name, aim in aims.items() if aim.regimen == regimen}
     given = parse_regimen(regimen)
     drug = bench.library.drugs[given.drug or ""]
     until = max(aim.days for aim in aims.values()) * HOURS_PER_DAY
@@ -132,9 +156,9 @@ def readings(bench: Bench, regimen: str, values: Mapping[str, float], *, patient
     return found
 
 
-def _questions() -> dict[tuple[str, str], None]:
+def _questions(aims: Mapping[str, Aim]) -> dict[tuple[str, str], None]:
     """Every regimen with the disease whose patients get it."""
-    return dict.fromkeys((aim.regimen, aim.disease) for aim in AIMS.values())
+    return dict.fromkeys((aim.regimen, aim.disease) for aim in aims.values())
 
 
 def _bench(library: Library, regimen: str, disease: str) -> Bench:

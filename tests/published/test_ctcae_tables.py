@@ -23,7 +23,7 @@ from cytotrial.observe.history import History
 from cytotrial.observe.observe import Chart
 from cytotrial.observe.plan import Finding, Moment, MonitoringPlan
 from cytotrial.reading import read_yaml
-from cytotrial.units import conversion
+from cytotrial.units import conversion, split_quantity
 
 ROOT = Path(__file__).parents[2]
 TABLES = {version: ROOT.parent / "shared" / "data" / "ctcae" / f"lab_grades_{version}.json" for version in ("v5", "v6")}
@@ -35,22 +35,21 @@ pytestmark = pytest.mark.skipif(
     not all(table.exists() for table in TABLES.values()), reason="the published grading tables are not beside the repository"
 )
 
-# The published entry grades pH; ours grades bicarbonate in its place and says so.
-GRADED_ON_ANOTHER_FINDING = {"Acidosis"}
+# Findings that we measure by mass and the published tables by amount of substance (standard atomic weights).
+MOLAR_MASS = {"glucose": "180.156 g/mol", "magnesium": "24.305 g/mol", "corrected_calcium": "40.078 g/mol"}
+# Our glucose is a fasting one; the published tables split the entry.
+SPLIT = {"Hyperglycemia": "Hyperglycemia (Fasting)"}
 
 
 def entries() -> list[tuple[str, str, dict[str, str]]]:
-    """Our laboratory terms with their published entries, of every version."""
+    """Our terms that have a published entry, with it, of every version: all of them, none is left out."""
     found = []
     for version, table in TABLES.items():
         if not table.exists():
             return []
         published = {entry["TERM"]: entry for entry in json.loads(table.read_text(encoding="utf-8"))}
-        found += [
-            (version, key, published[term.term])
-            for key, term in GRADINGS[version].terms.items()
-            if term.term in published and term.term not in GRADED_ON_ANOTHER_FINDING and finding_of(version, key) in PORTS
-        ]
+        named = {key: SPLIT.get(term.term, term.term) for key, term in GRADINGS[version].terms.items()}
+        found += [(version, key, published[name]) for key, name in named.items() if name in published]
     return found
 
 
@@ -80,6 +79,32 @@ def plan_with(name: str, port: Observable) -> MonitoringPlan:
     return MonitoringPlan(port.title, {name: finding})
 
 
+def to_published_unit(name: str, unit: str, entry: dict[str, str]) -> float:
+    """The factor from our unit to that of the published entry, through the molar mass where that counts molecules."""
+    theirs = entry.get("UNIT_CHECK", unit).replace("MMOL", "mmol")
+    if name in MOLAR_MASS:
+        mass, per = split_quantity(MOLAR_MASS[name])
+        return conversion(f"{unit} / ({per})", theirs) / mass
+    return conversion(unit, theirs)
+
+
+def limits_written_twice(entry: dict[str, str], factor: float) -> list[tuple[float, float]]:
+    """The limits that the published entry writes by mass and, rounded, by amount: both in our unit.
+
+    A reading between the two has the one grade by mass and the other by amount; the pair must agree within its rounding.
+    """
+    pairs = set()
+    for grade in "1234":
+        text = entry.get(f"GRADE_{grade}", "")
+        masses, amounts = (re.findall(rf"([\d.]+)\s*{unit}", text) for unit in ("mg/dL", "mmol/L"))
+        if masses:
+            pairs.add((masses[0], amounts[0].rstrip("0")))
+    for mass, amount in pairs:
+        half_a_digit = 0.5 * 10.0 ** -len(amount.partition(".")[2])
+        assert abs(float(mass) * factor - float(amount)) < half_a_digit
+    return [(float(mass), float(amount) / factor) for mass, amount in sorted(pairs)]
+
+
 def published_grade(entry: dict[str, str], **values: Any) -> int | None:
     """The grade of the published entry: its R expressions, read in their order; None for not known."""
     for part in ("NA", "4", "3", "2", "1"):
@@ -101,14 +126,17 @@ def test_grades_agree_with_the_published_table_on_a_full_grid(version: str, key:
     name = finding_of(version, key)
     port = PORTS[name]
     lower, upper = port.normal.lower or math.nan, port.normal.upper or math.nan
-    to_published = conversion(port.unit, entry["UNIT_CHECK"].replace("MMOL", "mmol")) if "UNIT_CHECK" in entry else 1.0
+    to_published = to_published_unit(name, port.unit, entry)
+    twice = limits_written_twice(entry, to_published) if name in MOLAR_MASS else []
     scale = upper if "ANRHI" in entry["VAR_CHECK"] or math.isnan(lower) else lower
     baselines = [round(scale * part, 3) for part in (0.2, 0.5, 0.9, 1.0, 1.2, 2.5)]
     limits = {scale, *(bound * factor for bound in baselines for factor in (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 10.0))}
     limits |= {scale * factor for factor in (1.5, 3.0, 6.0, 10.0)} | {0.1, 0.2, 0.5, 0.8, 1, 1.5, 2, 3, 8, 10, 25, 50, 75}
     limits |= {2.5, 4, 5.5, 6, 7, 20, 100, 120, 129, 130, 150, 155, 160}
     near = {round(limit * part, 6) for limit in limits for part in (0.999, 1.0, 1.001)}
+    near |= {round(limit * part, 6) for pair in twice for limit in pair for part in (0.999, 1.001)}
     values = sorted(near | {round(scale * step / 50, 6) for step in range(1, 1000, 7)})
+    values = [value for value in values if not any(min(pair) <= value <= max(pair) for pair in twice)]
     grid = list(itertools.product(baselines, values))
     plan = plan_with(name, port)
     history = History(plan, len(grid))
@@ -138,7 +166,8 @@ def test_grades_agree_with_the_published_table_on_a_full_grid(version: str, key:
 def test_the_tables_cover_every_laboratory_term_we_grade_by_limits_of_normal() -> None:
     named = {(version, key) for version, key, _ in entries()}
     always = {"creatinine_increased", "blood_bilirubin_increased", "neutrophil_count_decreased", "anaemia", "hypoalbuminaemia"}
-    assert named >= {(version, key) for version in TABLES for key in always}
+    always |= {"acidosis", "hypomagnesaemia", "hypermagnesaemia", "hypocalcaemia", "hypercalcaemia"}
+    assert named >= {(version, key) for version in TABLES for key in always} | {("v6", "hyperglycaemia")}
 
 
 def test_both_versions_grade_the_same_terms() -> None:

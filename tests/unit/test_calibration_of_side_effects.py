@@ -36,7 +36,7 @@ def library() -> Library:
 
 
 def test_every_aim_reads_what_its_biology_has_under_a_drug_of_the_library(script: ModuleType, library: Library) -> None:
-    for aim in script.AIMS.values():
+    for aim in (*script.AIMS.values(), *script.ACHES.values()):
         drug = parse_regimen(aim.regimen).drug
         assert drug in library.drugs
         biology = biology_of(library, modules_of(library, drugs=[str(drug)], disease=aim.disease))
@@ -46,7 +46,7 @@ def test_every_aim_reads_what_its_biology_has_under_a_drug_of_the_library(script
 
 
 def test_every_constant_that_is_moved_is_a_fitted_one(script: ModuleType, library: Library) -> None:
-    for full in script.FREE:
+    for full in (*script.FREE, *script.FREE_ACHES):
         module, name = full.split(".")
         with (library.modules[module].folder / "parameters.csv").open(encoding="utf-8", newline="") as table:
             (row,) = [row for row in csv.DictReader(table) if row["name"] == name]

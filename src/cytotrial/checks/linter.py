@@ -34,6 +34,7 @@ CHECKS: tuple[tuple[Check, Level], ...] = (
     (subjects.strength_without_amount, "error"),
     (subjects.regimen_that_cannot_be_read, "error"),
     (subjects.unknown_monitoring_plan, "error"),
+    (subjects.unknown_support_of_a_drug, "error"),
     (subjects.disease_without_population, "error"),
     (subjects.population_of_unknown_covariates, "error"),
     (subjects.population_without_needed_covariates, "error"),

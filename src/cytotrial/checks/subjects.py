@@ -83,6 +83,14 @@ def unknown_monitoring_plan(scope: Scope) -> Iterator[Problem]:
             yield Problem(drug.document.place("monitoring"), f"unknown monitoring plan '{drug.file.monitoring}'.", advice)
 
 
+def unknown_support_of_a_drug(scope: Scope) -> Iterator[Problem]:
+    """A drug names a supportive-care set of the library."""
+    for drug, _ in _drugs(scope):
+        if "support" in drug.file.model_fields_set and drug.file.support not in scope.library.support:
+            advice = did_you_mean(drug.file.support, scope.library.support)
+            yield Problem(drug.document.place("support"), f"unknown supportive-care set '{drug.file.support}'.", advice)
+
+
 def disease_without_population(scope: Scope) -> Iterator[Problem]:
     """The default population exists, and what scans measure is an observable."""
     for disease, document in _diseases(scope):

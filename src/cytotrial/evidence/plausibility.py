@@ -71,7 +71,7 @@ class _Question:
     drugs: tuple[str, ...]
     disease: str
     rules: str | None
-    support: str
+    support: str | None  # None: no drug, and so no care
     settings: tuple[tuple[str, str | float], ...]
     patients: int  # 0: the typical patient
 
@@ -221,9 +221,10 @@ def _question(library: Library, case: Case) -> _Question:
     drug = _drug_of(library, case, folder_drug)
     own_disease = case.module if case.module in library.diseases else library.disease_of_checks
     disease = content.disease or own_disease
+    support = content.support or (library.drugs[drug].file.support if drug else None)
     for kind, name, known in (
         ("disease", disease, list(library.diseases)),
-        ("support", content.support, list(library.support)),
+        ("support", support, list(library.support)),
         ("rules", content.rules, list(library.drugs[drug].rules) if drug else []),
     ):
         if name is not None and name not in known:
@@ -234,7 +235,7 @@ def _question(library: Library, case: Case) -> _Question:
         drugs=tuple(sorted({name for name in (drug, folder_drug) if name})),
         disease=disease,
         rules=content.rules,
-        support=content.support,
+        support=support,
         settings=tuple(sorted(content.set_.items())),
         patients=content.patients if content.is_of_a_population else 0,
     )
@@ -298,7 +299,7 @@ def _managed(
         drug=None if question.regimen.startswith(f"{question.drug}") else question.drug,
         patients=question.patients,
         rules=str(question.rules),
-        support=question.support,
+        support=str(question.support),
         seed=SEED,
         follow_up=f"{until:g} h",
         set=dict(question.settings),

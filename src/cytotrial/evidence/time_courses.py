@@ -118,7 +118,7 @@ class TimeCourses:
 
 
 def give_regimen(
-    bench: Bench, patients: Patients, *, regimen: Regimen | None, drug: Drug | None, support: str, until: float
+    bench: Bench, patients: Patients, *, regimen: Regimen | None, drug: Drug | None, support: str | None, until: float
 ) -> TimeCourses:
     """Time courses under every planned dose of one course and its supportive care, or under nothing, up to `until` [h]."""
     inputs = list(bench.biology.system.inputs)
@@ -131,7 +131,8 @@ def give_regimen(
     )
     if regimen is not None and drug is not None:
         ensemble.schedule(_doses(bench.biology, patients, regimen=regimen, drug=drug))
-        ensemble.schedule(_care(regimen, switches(bench.library.support[support], inputs), patients=count))
+        if support is not None:
+            ensemble.schedule(_care(regimen, switches(bench.library.support[support], inputs), patients=count))
     first_states, first_inputs = ensemble.states, ensemble.inputs
     grid = time_grid(until)
     rows = ensemble.advance(np.full(count, until), grid[1:])

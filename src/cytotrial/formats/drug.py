@@ -36,6 +36,9 @@ class DrugFile(Format):
     strengths: list[Strength] = Field(min_length=1)
     routes: dict[Route, Entry] = Field(min_length=1)
     monitoring: Name = Field(default="standard", description="a monitoring plan of the library")
+    support: Name = Field(
+        default="standard", description="the supportive-care set of its plausibility cases, of patients in hospital or at home"
+    )
     largest_dose: str | None = Field(default=None, description="a dose above this, such as '10 MIU/kg', is taken for a mistake")
 
 

@@ -28,7 +28,7 @@ class PlausibilityCase(Format):
         default=None, description="that of the folder, or else the one with default_of_checks, where absent"
     )
     rules: Name | None = Field(default=None, description="a rule profile of the drug; where absent every dose is given")
-    support: Name = "standard"
+    support: Name | None = Field(default=None, description="a supportive-care set; that of the drug where absent")
     set_: dict[str, str | float] = Field(default={}, alias="set", description="parameters set for this case, with units")
     observable: Name
     reading: Literal[

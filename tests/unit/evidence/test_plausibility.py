@@ -136,6 +136,16 @@ def test_nothing_happens_without_a_drug_and_a_drug_changes_what_is_read(library:
     assert [str(verdict) for verdict in check_plausibility(library, cases) if not verdict.is_inside] == []
 
 
+@pytest.mark.needs("drugs/aldesleukin")
+def test_a_case_takes_the_supportive_care_of_its_drug_unless_it_names_one(library: Library) -> None:
+    drug, named = next((name, next(iter(drug.regimens))) for name, drug in library.drugs.items() if drug.regimens)
+    hottest = {"observable": "temperature", "unit": "degC", "regimen": f"{drug}.{named}", "window": ("0 h", "12 h")}
+    cares = (None, library.drugs[drug].file.support, "none")
+    cases = [Case("physiology", str(care), case(**hottest, support=care)) for care in cares]
+    silent, drugs_own, nothing = (verdict.value for verdict in check_plausibility(library, cases))
+    assert silent == drugs_own < nothing  # antipyretics are part of it
+
+
 def test_the_grid_is_fine_at_first_and_ends_where_it_is_asked_to() -> None:
     grid = time_grid(2000.5)
     assert grid[0] == 0.0

@@ -118,6 +118,11 @@ MISTAKES = {
         ("routes:", "monitoring: strict\nroutes:"),
         r"drug\.yaml:5:\d+: monitoring: unknown monitoring plan 'strict'",
     ),
+    "unknown_support_of_a_drug": (
+        DRUG,
+        ("routes:", "support: at_hme\nroutes:"),
+        r"drug\.yaml:5:\d+: support: unknown supportive-care set 'at_hme'",
+    ),
     "population_beyond_its_life_table": (
         POPULATION,
         ("    covariates:", "    life_table: nowhere\n    covariates:"),
