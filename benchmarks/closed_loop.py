@@ -26,9 +26,10 @@ from cytotrial import course as course_module
 from cytotrial import trial
 from cytotrial.catalogue import Library, load_library
 from cytotrial.clinic import apply
-from cytotrial.engine.ensemble import Ensemble, Outputs, processors
+from cytotrial.engine.ensemble import Ensemble, processors
 from cytotrial.engine.kernel import CompiledModel
 from cytotrial.engine.machine import host_machine
+from cytotrial.engine.outputs import Outputs
 from cytotrial.protocol.protocol import Protocol, with_overrides
 from cytotrial.protocol.resolving import find_protocol, read_protocol
 from cytotrial.results.store import RunWriter
@@ -65,10 +66,10 @@ class TapedEnsemble(Ensemble):
         self.tape.calls.append(("set_state", given, {}))
         super().set_state(*given)
 
-    def advance(self, *given: Any) -> Outputs:
+    def advance(self, *given: Any, **named: Any) -> Outputs:
         """As the ensemble's own, and kept."""
-        self.tape.calls.append(("advance", given, {}))
-        return super().advance(*given)
+        self.tape.calls.append(("advance", given, named))
+        return super().advance(*given, **named)
 
 
 @dataclass

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from cytotrial.catalogue import Drug
-from cytotrial.engine.ensemble import Ensemble, Outputs
+from cytotrial.engine.ensemble import Ensemble
 from cytotrial.engine.kernel import CompiledModel, compile_extremes
+from cytotrial.engine.outputs import Outputs
 from cytotrial.engine.status import Status
 from cytotrial.engine.tolerances import Tolerances
 from cytotrial.entries import Entries
@@ -170,7 +171,8 @@ class Course:
             if group.any():
                 first, last = self._ensemble.time[group].min(), goal[group].max()
                 grid = np.arange(np.floor(first / step), np.ceil(last / step) + 1) * step
-                rows.append(self._ensemble.advance(np.where(group, goal, self._ensemble.time), grid))
+                stops = np.where(group, goal, self._ensemble.time)
+                rows.append(self._ensemble.advance(stops, grid, states=self._watch.states, whole=self._recorded))
         self._is_over |= self._ensemble.status != Status.OK
         self._let_happen(before, goal, moving & ~self._is_over)
         present = moving & ~self._is_over
@@ -285,7 +287,8 @@ class Course:
         self._time = np.zeros(self.ids.size)
         observed = self._observe(present)
         self._truth = observed[self._watched]
-        self._keep(Outputs(who, self._time[who], self._ensemble.states_of(who), self._seen_inputs[who]))
+        kept = who[self._recorded[who]]
+        self._keep(Outputs(kept, self._time[kept], self._ensemble.states_of(kept), self._seen_inputs[kept]))
         return self._visit(present, self._truths(observed), Interval(np.zeros(self.ids.size)), is_first=True)
 
     def _visit(self, present: BoolArray, truth: dict[str, FloatArray], interval: Interval, *, is_first: bool = False) -> Visit:
@@ -345,7 +348,8 @@ class Course:
                 who, most, least = self._watch(outputs.states, self.patients.parameters, outputs.inputs, owner=outputs.patient)
                 highest[:, who] = np.maximum(highest[:, who], most.T)
                 lowest[:, who] = np.minimum(lowest[:, who], least.T)
-            self._keep(outputs)
+            if outputs.whole is not None:
+                self._keep(outputs.whole)
         increase = truth - self._truth
         self._truth = np.where(present, truth, self._truth)
         return Interval(np.where(present, gap, np.nan), *(self._by_name(values) for values in (highest, lowest, increase)))
@@ -355,15 +359,13 @@ class Course:
         return dict(zip(names, values, strict=True))
 
     def _keep(self, outputs: Outputs) -> None:
-        """Puts what is true at output times on record, of the patients whose trajectory is kept."""
-        (chosen,) = np.nonzero(self._recorded[outputs.patient])
-        if chosen.size:
-            patient, states, inputs = (part[chosen] for part in (outputs.patient, outputs.states, outputs.inputs))
-            values = self._model.observe(states, self.patients.parameters, inputs, owner=patient)
+        """Puts what is true at times of patients whose trajectory is kept on record."""
+        if outputs.patient.size:
+            values = self._model.observe(outputs.states, self.patients.parameters, outputs.inputs, owner=outputs.patient)
             # A patient on the way to failing may run beyond single precision: infinite, and the table `failures` says why.
             with np.errstate(over="ignore"):
                 single = values.astype(np.float32)
-            self._trajectories.append((self.ids[patient], outputs.time[chosen], single))
+            self._trajectories.append((self.ids[outputs.patient], outputs.time, single))
 
     # ------------------------------------------------------------------ what is given
 

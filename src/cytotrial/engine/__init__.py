@@ -5,9 +5,10 @@ the patient, `(patients, ...)`. Parameters belong to a patient and never change;
 are exact. Results are the same bits for any number of threads, lanes or patients, and for any order of patients.
 """
 
-from cytotrial.engine.ensemble import Ensemble, Outputs
+from cytotrial.engine.ensemble import Ensemble
 from cytotrial.engine.events import EventKind, Events
 from cytotrial.engine.kernel import CompiledModel, compile_extremes, compile_model
+from cytotrial.engine.outputs import Outputs
 from cytotrial.engine.sensitivity import Sensitivities, sensitivities
 from cytotrial.engine.status import Status
 from cytotrial.engine.steady import SteadyPart, SteadyStates, compile_steady_part, find_steady_states

@@ -61,19 +61,22 @@ def assemble(system: OdeSystem, method: Method, *, lanes: int) -> tuple[str, Sha
     return module.text(), shape
 
 
-def assemble_extremes(system: OdeSystem, names: Sequence[str], *, lanes: int) -> str:
-    """The text of a module that tells the extremes of some observables: the same bits as `observe` of `assemble` gives."""
+def assemble_extremes(system: OdeSystem, names: Sequence[str], *, lanes: int) -> tuple[str, list[int]]:
+    """The text of a module that tells the extremes of some observables, and the states it reads.
+
+    The values are the same bits as `observe` of `assemble` gives.
+    """
     lowered = lower(system)
     module = Module(lanes)
     write_vector_math(module)
     chosen = [lowered.observations[system.observables.index(name)] for name in names]
-    write_extremes(
+    read = write_extremes(
         *(module, EXTREMES, lowered.program),
         outputs=chosen,
         beside=lowered.observations,
         sizes=row_sizes(system, len(names)),
     )
-    return module.text()
+    return module.text(), read
 
 
 def row_sizes(system: OdeSystem, outputs: int) -> RowSizes:

@@ -250,7 +250,7 @@ def _bounded(lane: _Lane, value: Value, least: float, most: float) -> Value:
 
 def _write_outputs(lane: _Lane) -> None:
     """The rows of the output times that the accepted step has reached, from the polynomial between its ends."""
-    writer, states, inputs = lane.writer, lane.shape.states, lane.shape.inputs
+    writer, inputs = lane.writer, lane.shape.inputs
     now, arrival, length = (lane.get(name) for name in ("time", "arrival", "length"))
     with writer.repeat() as leave:
         time = _next_output(lane)
@@ -258,14 +258,18 @@ def _write_outputs(lane: _Lane) -> None:
         part = writer.select(time >= arrival, 1.0, (time - now) / length)
         rest = writer.constant("double", 1.0) - part
         grid = lane.get("grid")
-        row = lane.of_patient("row_first") + (grid - lane.of_patient("grid_first"))
-        out = writer.address("double", lane.field("rows_states"), row * states)
-        with writer.loop(states) as index:
+        number, width = grid - lane.of_patient("grid_first"), lane.of_patient("row_width")
+        row = lane.of_patient("row_first") + number
+        out = writer.address("double", lane.field("rows_states"), lane.of_patient("row_place") + number * width)
+        columns = lane.field("row_columns")
+        with writer.loop(width) as column:
+            index = writer.load("i64", columns, column)
             old, new = (writer.load("double", lane.element(name, index)) for name in ("y", "y_new"))
             inner = writer.constant("double", 0.0)
-            for number in range(lane.shape.dense - 1, -1, -1):
-                inner = writer.fma(inner, part, writer.load("double", lane.element("between", index + number * states)))
-            writer.store(writer.fma(rest, old, part * writer.fma(rest, inner, new)), out, index)
+            for power in range(lane.shape.dense - 1, -1, -1):
+                term = writer.load("double", lane.element("between", index + power * lane.shape.states))
+                inner = writer.fma(inner, part, term)
+            writer.store(writer.fma(rest, old, part * writer.fma(rest, inner, new)), out, column)
         lane.copy_out("inputs", writer.address("double", lane.field("rows_inputs"), row * inputs), inputs)
         lane.set("grid", grid + 1)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -12,29 +12,13 @@ import numpy as np
 from cytotrial.engine.events import EventKind, Events, check_events, joined, no_events
 from cytotrial.engine.kernel import CompiledModel, aligned_zeros
 from cytotrial.engine.layout import CONTEXT, SETTINGS
+from cytotrial.engine.outputs import Outputs, RowPlan
 from cytotrial.engine.status import Status
 from cytotrial.engine.tolerances import Tolerances
 from cytotrial.errors import did_you_mean
 
 _ANSWER_SECONDS = 0.1  # how often the main thread looks for an interrupt while workers run
 _UNTOUCHED = -1  # rows written of a patient that no worker has taken up
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """States at output times, one row per patient and time, ordered by patient, then time.
-
-    Attributes:
-        patient: (rows,) whose row it is.
-        time: (rows,) when [h].
-        states: (rows, states); at an event's time the value before the event.
-        inputs: (rows, inputs) in force until that time.
-    """
-
-    patient: np.ndarray
-    time: np.ndarray
-    states: np.ndarray
-    inputs: np.ndarray
 
 
 class Steps(NamedTuple):
@@ -199,12 +183,21 @@ class Ensemble:
         self._states[mask, names.index(name)] = new
         self._step[mask] = np.minimum(self._step[mask], self.tolerances.restart_step)
 
-    def advance(self, until: float | np.ndarray, output_times: np.ndarray | None = None) -> Outputs:
+    def advance(
+        self,
+        until: float | np.ndarray,
+        output_times: np.ndarray | None = None,
+        *,
+        states: Sequence[int] | None = None,
+        whole: np.ndarray | None = None,
+    ) -> Outputs:
         """Take each patient from its own time to its own `until`; see the module `engine` for the conventions.
 
         Args:
             until: (patients,) [h]; a patient already there stays as it is. Events before it are applied, others stay pending.
             output_times: one rising grid for all [h]; a patient gets the times after its present and up to its `until`.
+            states: places of the states that the outputs hold; all where None. Few are written sooner, and read sooner.
+            whole: (patients,) of whom `Outputs.whole` holds all states nevertheless.
 
         Raises:
             ValueError: an `until` lies before a patient's present, or the grid does not rise.
@@ -218,10 +211,7 @@ class Ensemble:
         first = np.searchsorted(grid, self._time, side="right")
         last = np.where(moving, np.searchsorted(grid, until, side="right"), first)
         counts = np.maximum(last - first, 0)
-        row_first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        # Rows that nobody reaches are left out below: none is read unwritten.
-        rows_states = np.empty((row_first[-1], self._states.shape[1]))
-        rows_inputs = np.empty((row_first[-1], self._inputs.shape[1]))
+        rows = RowPlan(counts, states=self._states.shape[1], asked=states, whole=whole)
         written = np.full(len(until), _UNTOUCHED)
         event_first, event_last = self._due(until, moving=moving)
         longest_first = np.argsort(-(until - self._time)[moving], kind="stable")
@@ -235,19 +225,12 @@ class Ensemble:
                 grid_time=grid if len(grid) else np.zeros(1),
                 grid_first=first,
                 grid_last=last,
-                row_first=row_first,
-                rows_states=rows_states,
-                rows_inputs=rows_inputs,
                 rows_written=written,
+                **rows.arrays(self._inputs.shape[1]),
             )
         finally:
             self._forget_applied(until, moving=written > _UNTOUCHED)
-        patient = np.repeat(np.arange(len(until)), counts)
-        within = np.arange(len(patient)) - row_first[patient]
-        kept = within < written[patient]
-        if kept.all():
-            return Outputs(patient, grid[first[patient] + within], rows_states, rows_inputs)
-        return Outputs(patient[kept], grid[(first[patient] + within)[kept]], rows_states[kept], rows_inputs[kept])
+        return rows.outputs(grid, first, written)
 
     def _check_advance(self, until: np.ndarray, grid: np.ndarray, *, going: np.ndarray) -> None:
         wrong = going & ~(until >= self._time)

@@ -30,8 +30,10 @@ class Extremes(NamedTuple):
 
 def write_extremes(
     module: Module, name: str, program: Program, *, outputs: Sequence[int], sizes: RowSizes, beside: Sequence[int]
-) -> None:
+) -> list[int]:
     """Add name(blocks, runs, states, inputs, parameters, owner, first, rows, highest, lowest) to the module.
+
+    Returns the places of the states that it reads: its rows hold these alone, in this order.
 
     Args:
         module: what to add to.
@@ -42,13 +44,15 @@ def write_extremes(
         beside: values printed together elsewhere, the outputs among them, whose bits these must be.
     """
     slots: dict[int, int] = {}  # the parameters that are read, and where each is kept while a run lasts
+    read: dict[int, int] = {}  # the states that are read, and where each stands in a row
     with module.function(f"{name}_of_rows", ("ptr", "ptr", "ptr")) as (writer, (places, kept, extremes)):
         rows = {kind: _pointers(writer, places, part) for part, kind in enumerate(("state", "input"))}
 
         def load(kind: str, index: int) -> Value:
             if kind == "parameter":
                 return writer.load(writer.vector, kept, slots.setdefault(index, len(slots)))
-            return writer.gathered([writer.load("double", row, index) for row in rows[kind]])
+            column = read.setdefault(index, len(read)) if kind == "state" else index
+            return writer.gathered([writer.load("double", row, column) for row in rows[kind]])
 
         for index, value in enumerate(Printer(writer, program, load, beside=beside).print_all(outputs)):
             for place, is_farther in ((index, value.__gt__), (index + len(outputs), value.__lt__)):
@@ -87,7 +91,7 @@ def write_extremes(
                     length = writer.load("i64", rows_of, run)
                     # A shorter run stays at its last row.
                     row = writer.load("i64", first, run) + writer.select(number < length, number, length - 1)
-                    for part, (array, size) in enumerate(((states, sizes.states), (inputs, sizes.inputs))):
+                    for part, (array, size) in enumerate(((states, len(read)), (inputs, sizes.inputs))):
                         writer.store(writer.address("double", array, row * size), places, lane + part * writer.lanes)
                 writer.call(f"{name}_of_rows", places, kept, extremes)
             with writer.loop(writer.lanes) as lane:
@@ -96,6 +100,7 @@ def write_extremes(
                     for index in range(len(outputs)):
                         vector = writer.address(writer.vector, extremes, index + part * len(outputs))
                         writer.store(writer.load("double", vector, lane), array, run * len(outputs) + index)
+    return list(read)
 
 
 def _pointers(writer: Writer, places: Value, part: int) -> list[Value]:
@@ -104,9 +109,10 @@ def _pointers(writer: Writer, places: Value, part: int) -> list[Value]:
 
 
 class RowExtremes:
-    """A function of `write_extremes`, compiled; safe to use from several threads."""
+    """A function of `write_extremes`, compiled; safe to use from several threads. It reads the states at `states` alone."""
 
-    def __init__(self, code: Code, name: str, sizes: RowSizes, *, lanes: int) -> None:
+    def __init__(self, code: Code, name: str, sizes: RowSizes, *, states: Sequence[int], lanes: int) -> None:
+        self.states = tuple(states)
         self._code = code  # lives as long as what is called of it
         self._function = _FUNCTION(code.address(name))
         self._sizes = sizes
@@ -116,7 +122,7 @@ class RowExtremes:
         """The extremes of each run of rows of the same owner; a value that is not a number is no extreme.
 
         Args:
-            states: (rows, states).
+            states: (rows, states), those at `states`.
             parameters: (patients, parameters).
             inputs: (rows, inputs).
             owner: (rows,) the patient each row is of; the rows of one are together.
@@ -127,7 +133,7 @@ class RowExtremes:
         states, inputs, parameters = (np.ascontiguousarray(array, np.float64) for array in (states, inputs, parameters))
         owner = np.ascontiguousarray(owner, np.int64)
         expected = {
-            "states": (states.shape, (owner.size, self._sizes.states)),
+            "states": (states.shape, (owner.size, len(self.states))),
             "inputs": (inputs.shape, (owner.size, self._sizes.inputs)),
             "parameters": (parameters.shape, (len(parameters), self._sizes.parameters)),
         }

@@ -94,11 +94,13 @@ def compile_extremes(
     machine = machine or host_machine()
 
     def make() -> tuple[str, dict[str, int]]:
-        return assemble_extremes(system, names, lanes=machine.lanes), {}
+        text, read = assemble_extremes(system, names, lanes=machine.lanes)
+        return text, {system.states[state]: place for place, state in enumerate(read)}
 
     key = cache_key(system, machine, method=f"extremes {' '.join(names)}")
-    code, _ = _compiled(make, key, machine, cache_folder)
-    return RowExtremes(code, EXTREMES, row_sizes(system, len(names)), lanes=machine.lanes)
+    code, read = _compiled(make, key, machine, cache_folder)
+    states = [system.states.index(name) for name in sorted(read, key=read.__getitem__)]
+    return RowExtremes(code, EXTREMES, row_sizes(system, len(names)), states=states, lanes=machine.lanes)
 
 
 def _compiled(

@@ -9,7 +9,8 @@ CONTEXT = (
     *("next_patient", "cancel", "patient_count", "patient_order"),
     *("time", "until", "step", "states", "inputs", "constants"),
     *("event_first", "event_last", "event_time", "event_kind", "event_target", "event_value"),
-    *("grid_time", "grid_first", "grid_last", "row_first", "rows_states", "rows_inputs", "rows_written"),
+    *("grid_time", "grid_first", "grid_last", "rows_written"),
+    *("row_first", "row_place", "row_width", "row_columns", "rows_states", "rows_inputs"),
     *("status", "accepted", "rejected", "max_steps", "settings", "workspace"),
 )
 """Fields of the context, eight bytes each, in order: addresses of arrays, or whole numbers."""

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cytotrial.engine.ensemble import Ensemble, Outputs
+from cytotrial.engine.ensemble import Ensemble
 from cytotrial.engine.kernel import CompiledModel, compile_model
+from cytotrial.engine.outputs import Outputs
 from cytotrial.engine.status import Status
 from cytotrial.engine.tolerances import Tolerances
 from cytotrial.errors import did_you_mean
