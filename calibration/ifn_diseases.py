@@ -76,11 +76,14 @@ PLANS: Mapping[str, Plan] = {
     ),
     "hairy_cell_leukaemia": Plan(
         ("ifn_hairy_cell",),
-        ("hairy_loss", "unresponsive"),
+        ("hairy_loss", "unresponsive", "onset_time", "crowding"),
         (
             Aim("HCL-001", "hcl212", "complete", 0.015),
             Aim("HCL-002", "hcl212", "normal_counts", 0.02),
             Aim("HCL-002", "hcl212", "any_response", 0.02, 0.5),
+            # How fast counts rise: of a smaller study, whose complete responses do not agree with those of the large one.
+            Aim("hcl_low_dose", "hcl_low_dose", "normal_counts_at_3_months", 0.05),
+            Aim("hcl_low_dose", "hcl_low_dose", "normal_counts_at_6_months", 0.05),
         ),
     ),
     # The one trial of this disease whose course of both responses is published in numbers; the others are for validation.
