@@ -34,7 +34,7 @@ def doses(slots: pd.DataFrame, *, arms: Sequence[str]) -> pd.DataFrame:
         withheld = ~given & (part["ACTION"] == "withhold")
         # A dose that was never reached has the reason of the one that stopped the cycle; that one is counted.
         decided = part.loc[~given & (part["ACTION"] != "not reached"), "REASON"]
-        causes = decided.fillna(NO_REASON).str.split(";").explode().str.strip().replace("", NO_REASON)
+        causes = decided.astype("string").fillna(NO_REASON).str.split(";").explode().str.strip().replace("", NO_REASON)
         rows.append(
             {
                 "arm": arm,
@@ -110,7 +110,7 @@ def reasons(slots: pd.DataFrame, *, arms: Sequence[str]) -> pd.DataFrame:
     columns = ["arm", "drug", "action", "reason", "doses", "patients", "percent"]
     planned = slots.groupby(["ARM", "DRUG"]).size()
     changed = slots[slots["ACTION"] != "give"]
-    listed = changed.assign(REASON=changed["REASON"].fillna(NO_REASON).str.split(";")).explode("REASON")
+    listed = changed.assign(REASON=changed["REASON"].astype("string").fillna(NO_REASON).str.split(";")).explode("REASON")
     listed = listed.assign(REASON=listed["REASON"].str.strip().replace("", NO_REASON))
     rows = []
     for key, part in listed.groupby(["ARM", "DRUG", "ACTION", "REASON"], sort=True):
