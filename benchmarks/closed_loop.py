@@ -69,15 +69,19 @@ class TapedEnsemble(Ensemble):
     def advance(self, *given: Any, **named: Any) -> Outputs:
         """As the ensemble's own, and kept."""
         self.tape.calls.append(("advance", given, named))
-        return super().advance(*given, **named)
+        started = thread_time()
+        outputs = super().advance(*given, **named)
+        self.tape.here += thread_time() - started
+        return outputs
 
 
 @dataclass
 class Tape:
-    """One chunk's calls to its ensemble."""
+    """One chunk's calls to its ensemble; `here` is the processor time that the caller's own thread spent in integrating."""
 
     make: Callable[[], Ensemble]
     calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
+    here: float = 0.0
 
     def replay(self) -> Seconds:
         """How long the integration takes when nothing else is done."""
@@ -165,11 +169,11 @@ def measure(protocol: Protocol, library: Library, *, repeats: int, threads: int 
                 trial.ready_chunk(protocol, library, prepared, arm, patients, threads=workers, recorded=recorded)
                 for arm, patients in drawn
             )
-            follow = partial(_follow, stages)
-            for chunk in side_by_side(chunks, follow, at_once=at_once, told=lambda running: None):
+            for chunk in side_by_side(chunks, partial(_follow, stages), at_once=at_once, told=lambda running: None):
                 with _clocked(stages, "records"):
                     trial.store_chunk(writer, chunk)
             loops.append(Seconds.now() - started)
+            stages["truth and chance events"] -= sum(tape.here for tape in tapes)
             records.append(stages["records"] - before)
         integrations.append(sum((tape.replay() for tape in tapes), Seconds(0.0, 0.0)))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIBIBYTES_PER_MEBIBYTE
@@ -177,7 +181,7 @@ def measure(protocol: Protocol, library: Library, *, repeats: int, threads: int 
 
 
 def _follow(stages: Counter[str], chunk: trial.Chunk, tell: Callable[[float], None]) -> None:
-    """The loop of `trial.simulate_chunk`, with a clock at every step; the integration is its own threads' and not counted."""
+    """The loop of `trial.simulate_chunk`, with a clock at every step; the caller takes off what was integrated."""
     course, clinic = chunk.course, chunk.clinic
     while True:
         with _clocked(stages, "observation"):

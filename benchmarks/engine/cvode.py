@@ -16,8 +16,8 @@ from benchmarks.engine.peer import MissingPeerError, Prepared
 from benchmarks.engine.scalar import scalar_code
 from benchmarks.engine.task import Task
 
-# CVODE's own options and an absolute tolerance of a hundredth: the best, within noise, of some twenty settings tried on this model
-# (Jacobians every 5 to 100 set-ups, set-ups every 10 to 40 steps, convergence 0.05 to 0.3, orders 4 and 5). The optimum is flat.
+# CVODE's own options and an absolute tolerance of a hundredth: within noise the best of some twenty settings tried on this
+# model (Jacobians every 5 to 100 set-ups, set-ups every 10 to 40 steps, convergence 0.05 to 0.3, orders 4 and 5); it is flat.
 TUNED = (51.0, 20.0, 0.3, 0.1, 5.0)
 TUNED_ABSOLUTE = 0.01
 _LIBRARIES = ("cvode", "nvecserial", "sunlinsoldense", "sunmatrixdense", "core", "generic")

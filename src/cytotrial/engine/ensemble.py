@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import NamedTuple
@@ -282,6 +283,10 @@ class Ensemble:
             return
         numbers = {"patient_count": len(patient_order), "max_steps": int(self.tolerances.max_steps)}
         workers = max(1, min(self.threads, -(-len(patient_order) // self.model.lanes)))
+        if workers == 1 and threading.current_thread() is not threading.main_thread():
+            # No interrupt comes to this thread: it may as well do the work itself.
+            self._work(shared, numbers)
+            return
         with ThreadPoolExecutor(workers) as pool:
             # The workers look at the cancel flag before every step; leaving the pool waits for them.
             try:

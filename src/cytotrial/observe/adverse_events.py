@@ -17,11 +17,14 @@ from cytotrial.observe.grading import Grader, Grades
 
 COLUMNS = ("ARM", "ID", "TERM", "SOC", "GRADE", "ASTTM", "AENTM", "TIME_WORST", "COURSE", "CYCLE", "VERSION")
 
+NOTHING_SEEN = np.int8(-2)  # no grade, and not an unknown one
+
 
 @dataclass
 class _Running:
-    """The episodes that are open, (terms, patients) each."""
+    """The episodes that are open, and the grades seen last, (terms, patients) each."""
 
+    last: CodeArray
     baseline: CodeArray
     is_open: BoolArray
     worst: CodeArray
@@ -34,7 +37,8 @@ class _Running:
     def start(cls, terms: int, patients: int) -> _Running:
         shape = (terms, patients)
         codes, times, counts = np.zeros(shape, dtype=np.int8), np.full(shape, np.nan), np.zeros(shape, dtype=np.int64)
-        return cls(codes, np.zeros(shape, dtype=bool), codes.copy(), times, times.copy(), counts, counts.copy())
+        nothing, is_open = np.full(shape, NOTHING_SEEN), np.zeros(shape, dtype=bool)
+        return cls(nothing, codes, is_open, codes.copy(), times, times.copy(), counts, counts.copy())
 
 
 @dataclass(frozen=True)
@@ -75,26 +79,23 @@ class AdverseEvents:
         if not (who.size and self._grader.terms):
             return
         running = self._running
-        # All terms at once: a term or a patient with nothing open would cost as much as any.
-        grade = grades.codes
+        # All terms at once; a grade that is the same as at the last visit begins, ends and worsens nothing.
+        term, at = np.nonzero(grades.codes != running.last[:, who])
+        running.last[:, who] = grades.codes
         if first.any():
-            running.baseline[:, who[first]] = np.maximum(grade[:, first], 0)
-        baseline, is_open = running.baseline[:, who], running.is_open[:, who]
-        above = grade > baseline
-        if not (above.any() or is_open.any()):
-            return
-        term, at = np.nonzero(is_open & (grade >= 0) & ~above)
-        if term.size:
-            self._closed.append(self._episodes(term, who[at], end=time[at]))
-            is_open[term, at] = False
+            running.baseline[:, who[first]] = np.maximum(grades.codes[:, first], 0)
+        patient, grade = who[at], grades.codes[term, at]
+        is_open, above = running.is_open[term, patient], grade > running.baseline[term, patient]
+        over = is_open & (grade >= 0) & ~above
+        if over.any():
+            self._closed.append(self._episodes(term[over], patient[over], end=time[at[over]]))
         starts = above & ~is_open
-        term, at = np.nonzero(above & (starts | (grade > running.worst[:, who])))
-        running.worst[term, who[at]] = grade[term, at]
-        running.time_worst[term, who[at]] = time[at]
-        term, at = np.nonzero(starts)
+        worsens = above & (starts | (grade > running.worst[term, patient]))
+        running.worst[term[worsens], patient[worsens]] = grade[worsens]
+        running.time_worst[term[worsens], patient[worsens]] = time[at[worsens]]
         for kept, now in ((running.onset, time), (running.course, course), (running.cycle, cycle)):
-            kept[term, who[at]] = now[at]
-        running.is_open[:, who] = is_open | above
+            kept[term[starts], patient[starts]] = now[at[starts]]
+        running.is_open[term, patient] = (is_open & ~over) | above
 
     def to_table(self, *, arm: str, ids: IntArray) -> pd.DataFrame:
         """The table `adverse_events` of a run. AENTM is missing where the event had not ended at the last visit."""

@@ -74,6 +74,7 @@ class History:
         self._over_interval = np.array([finding.is_over_interval for finding in findings], dtype=bool)
         self._valid = np.array([finding.valid_hours for finding in findings])[:, None] + TIME_TOLERANCE_HOURS
         self._seen: SomeOf | None = None
+        self._is_momentary = np.array([finding.valid_hours == 0 for finding in findings], dtype=bool)
         self._rounds: list[_Round] = []
         self._measured_in: list[list[int]] = [[] for _ in plan.findings]
         self._grades: dict[str, list[Record]] = {}
@@ -123,8 +124,19 @@ class History:
 
     def latest_of(self, rows: IntArray) -> dict[str, FloatArray]:
         """As `latest`, all findings of the patients at these positions at once."""
-        latest = self._latest[:, rows]
-        latest[~(self.now[rows] - self._measured_at[:, rows] <= self._valid)] = np.nan
+        latest = np.empty((len(self._place), rows.size))
+        here = np.zeros(len(self._place), dtype=bool)
+        if self._rounds and np.array_equal(self._rounds[-1].who, rows):
+            # What counts at its own visit alone is what this visit has found.
+            last = self._rounds[-1]
+            here[:] = self._is_momentary
+            latest[here] = np.nan
+            momentary = here[last.measured]
+            latest[last.measured[momentary]] = last.values[momentary]
+        (others,) = np.nonzero(~here)
+        at = np.ix_(others, rows)
+        is_fresh = self.now[rows] - self._measured_at[at] <= self._valid[others]
+        latest[others] = np.where(is_fresh, self._latest[at], np.nan)
         return dict(zip(self._place, latest, strict=True))
 
     def measured_at(self, name: str) -> FloatArray:
