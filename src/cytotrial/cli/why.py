@@ -57,8 +57,8 @@ def why(
         raise ProtocolError("expected either --dose or --day. For example: --patient 17 --dose 9")
     result = load(run)
     chosen = _arm(result, arm)
-    decisions = _of_patient(result, "decisions", arm=chosen, patient=patient)
-    slots = _of_patient(result, "doses", arm=chosen, patient=patient)
+    decisions = result.of_patient("decisions", arm=chosen, patient=patient)
+    slots = result.of_patient("doses", arm=chosen, patient=patient)
     if day is None:
         slots = slots[(slots["COURSE"] == course) & (slots["CYCLE"] == cycle) & (slots["DOSE"] == dose)]
         missing = f"patient {patient} has no planned dose {dose} in course {course}, cycle {cycle}."
@@ -106,16 +106,11 @@ def _arm(result: Result, arm: str | None) -> str:
     return arm
 
 
-def _of_patient(result: Result, table: str, *, arm: str, patient: int) -> pd.DataFrame:
-    frame = result.table(table)
-    return frame[(frame["ARM"] == arm) & (frame["ID"] == patient)]
-
-
 def _last_visit(result: Result, *, arm: str, patient: int, day: int | None) -> float | None:
     """When the patient was last seen on a treatment day [h]; None where not at all."""
     if day is None:
         return None
-    seen = [_of_patient(result, name, arm=arm, patient=patient)["TIME"] for name in ("vitals", "labs")]
+    seen = [result.of_patient(name, arm=arm, patient=patient)["TIME"] for name in ("vitals", "labs")]
     times = [float(time) for series in seen for time in series if time // HOURS_PER_DAY == day - 1]
     return max(times, default=None)
 
@@ -169,9 +164,9 @@ def _print_earlier(console: Console, slot: Mapping[Hashable, Any], row: Mapping[
 
 def _print_criteria(console: Console, result: Result, *, arm: str, patient: int, visit: float) -> list[RuleUsed]:
     """The criteria met at the visit: since when, what they ask for and what lifts them. Returns what is known of each."""
-    seen = _of_patient(result, "findings", arm=arm, patient=patient)
+    seen = result.of_patient("findings", arm=arm, patient=patient)
     rows = _at(seen, visit)
-    decided = _of_patient(result, "decisions", arm=arm, patient=patient)
+    decided = result.of_patient("decisions", arm=arm, patient=patient)
     known = {rule.criterion: rule for rule in result.context.rules.get(arm, ())}
     met, unknown = rows[rows["MET"] == 1], rows[rows["MET"].isna()]
     lines = []
@@ -190,7 +185,7 @@ def _print_criteria(console: Console, result: Result, *, arm: str, patient: int,
 
 def _held_by(result: Result, rule: RuleUsed, *, arm: str, patient: int, visit: float) -> list[str]:
     """Of the adverse events that a criterion looks at, those under way at the visit that reached its grade by then."""
-    rows = _of_patient(result, "adverse_events", arm=arm, patient=patient)
+    rows = result.of_patient("adverse_events", arm=arm, patient=patient)
     present = rows[(rows["ASTTM"] <= visit + SAME_VISIT_HOURS) & ~(rows["AENTM"] <= visit)]
     wanted = dict(rule.grades)
     return [
@@ -214,7 +209,7 @@ def _print_chart(console: Console, result: Result, *, arm: str, patient: int, vi
     """
     import pandas as pd
 
-    frames = [_of_patient(result, name, arm=arm, patient=patient) for name in ("vitals", "labs")]
+    frames = [result.of_patient(name, arm=arm, patient=patient) for name in ("vitals", "labs")]
     seen = pd.concat([frame[frame["TIME"] <= visit + SAME_VISIT_HOURS] for frame in frames]).dropna(subset=["AVAL"])
     largest = _largest(result, arm)
     lines, signs = [], []
@@ -251,11 +246,10 @@ def _print_chart(console: Console, result: Result, *, arm: str, patient: int, vi
 
 def _largest(result: Result, arm: str) -> dict[str, float]:
     """The largest size of each finding in an arm: what is nothing beside it is written 0."""
-    found = [result.table(name) for name in ("vitals", "labs")]
-    sizes = [
-        frame[frame["ARM"] == arm].assign(AVAL=lambda rows: rows["AVAL"].abs()).groupby("NAME")["AVAL"].max() for frame in found
-    ]
-    return {str(name): float(size) for part in sizes for name, size in part.items() if not is_missing(size)}
+    measured = "SELECT ARM, NAME, AVAL FROM vitals UNION ALL SELECT ARM, NAME, AVAL FROM labs"
+    rows = result.query(f"SELECT ARM, NAME, max(abs(AVAL)) AS LARGEST FROM ({measured}) GROUP BY ARM, NAME")
+    mine = rows[(rows["ARM"] == arm) & rows["LARGEST"].notna()]
+    return {str(name): float(size) for name, size in zip(mine["NAME"], mine["LARGEST"], strict=True)}
 
 
 def _seen_text(value: float, largest: float) -> str:
@@ -268,7 +262,7 @@ def _seen_text(value: float, largest: float) -> str:
 
 
 def _print_events(console: Console, result: Result, *, arm: str, patient: int, visit: float) -> None:
-    rows = _of_patient(result, "adverse_events", arm=arm, patient=patient)
+    rows = result.of_patient("adverse_events", arm=arm, patient=patient)
     ongoing = rows[(rows["ASTTM"] <= visit) & ~(rows["AENTM"] <= visit)]
     lines = []
     for event in ongoing.sort_values(["GRADE", "ASTTM"], ascending=[False, True]).to_dict("records"):
@@ -287,7 +281,7 @@ def _print_events(console: Console, result: Result, *, arm: str, patient: int, v
 
 def _print_given(console: Console, result: Result, *, arm: str, patient: int, visit: float) -> None:
     """Doses of the last day, each in one line, and the care under way."""
-    doses = _of_patient(result, "doses", arm=arm, patient=patient)
+    doses = result.of_patient("doses", arm=arm, patient=patient)
     recent = doses[(doses["GIVEN"] > 0) & (doses["TIME"] < visit) & (doses["TIME"] >= visit - BEFORE_HOURS)]
     lines = []
     for dose in recent.to_dict("records"):
@@ -297,7 +291,7 @@ def _print_given(console: Console, result: Result, *, arm: str, patient: int, vi
             (clock_text(dose["TIME"]), str(dose["DRUG"]), f"{dose['GIVEN'] / amount:.3g} {unit} {dose['ROUTE']}{over}")
         )
     print_rows(console, lines, columns=("when", "drug", "how much"), title=f"Given in the {BEFORE_HOURS} h before")
-    inputs = _of_patient(result, "inputs", arm=arm, patient=patient)
+    inputs = result.of_patient("inputs", arm=arm, patient=patient)
     care = inputs[(inputs["WHAT"] == "care") & (inputs["TIME"] <= visit + SAME_VISIT_HOURS)].sort_values("TIME", kind="stable")
     under_way = [str(name) for name, part in care.groupby("TARGET", sort=False) if part["VALUE"].iloc[-1] > 0]
     _print_support(console, result, arm=arm, patient=patient, visit=visit)
@@ -311,7 +305,7 @@ def _print_support(console: Console, result: Result, *, arm: str, patient: int, 
 
     from cytotrial.units import conversion
 
-    frames = [_of_patient(result, name, arm=arm, patient=patient) for name in ("vitals", "labs")]
+    frames = [result.of_patient(name, arm=arm, patient=patient) for name in ("vitals", "labs")]
     seen = pd.concat(
         [rows[(rows["TIME"] > visit - BEFORE_HOURS) & (rows["TIME"] <= visit + SAME_VISIT_HOURS)] for rows in frames]
     )

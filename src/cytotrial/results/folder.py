@@ -54,6 +54,12 @@ class RunFolder:
         # What the caller changes is the caller's alone: pandas copies on write.
         return self._kept(name).copy(deep=False)
 
+    def of_patient(self, name: str, *, arm: str, patient: int) -> pd.DataFrame:
+        """The rows of a table about one patient of an arm, as `table` has them: no more is read than that."""
+        sql = f"SELECT * FROM {_column(name)} WHERE ARM = {_quoted(arm)} AND ID = {patient:d}"
+        with self._connected().cursor() as connection:
+            return typed(name, connection.execute(sql).df())
+
     def columns(self, name: str, columns: Sequence[str]) -> pd.DataFrame:
         """Some columns of a table, texts as categories; rows as they are stored."""
         chosen = ", ".join(map(_column, columns))

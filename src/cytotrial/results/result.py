@@ -85,6 +85,10 @@ class Result:
         """
         return self._run.table(name)
 
+    def of_patient(self, name: str, *, arm: str, patient: int) -> pd.DataFrame:
+        """The rows of a table of run/1 about one patient of an arm; empty where there are none."""
+        return self._run.of_patient(name, arm=arm, patient=patient)
+
     def query(self, sql: str) -> pd.DataFrame:
         """What one SELECT over the tables returns, such as `select ARM, avg(GIVEN) from doses group by ARM`.
 

@@ -185,3 +185,11 @@ def test_exposure_is_of_the_drug_levels_that_are_asked_for(result: Result) -> No
     assert set(result.exposure(names)["observable"]) == set(names)
     assert result.exposure([]).empty
     assert set(result.drug_levels()) <= set(result.observables())
+
+
+def test_the_rows_of_one_patient_are_those_of_the_table(result: Result) -> None:
+    for name in ("doses", "labs", "adverse_events"):
+        everybody = result.table(name)
+        mine = everybody[(everybody["ARM"] == "High") & (everybody["ID"] == 2)].reset_index(drop=True)
+        pd.testing.assert_frame_equal(result.of_patient(name, arm="High", patient=2), mine)
+    assert result.of_patient("doses", arm="nobody's", patient=2).empty
