@@ -15,6 +15,7 @@ import numpy as np
 from cytotrial.errors import Place, Problem, did_you_mean
 from cytotrial.formats.conditions import Condition
 from cytotrial.observe.arrays import TIME_TOLERANCE_HOURS, BoolArray, CodeArray, FloatArray, IntArray
+from cytotrial.observe.comparisons import Bound, Comparisons
 from cytotrial.observe.decimals import decimal
 from cytotrial.observe.history import Record
 from cytotrial.observe.plan import Finding, MonitoringPlan
@@ -22,7 +23,6 @@ from cytotrial.units import UnitError, conversion, hours
 
 TRUE, FALSE, UNKNOWN = np.int8(1), np.int8(0), np.int8(-1)
 
-Bound = Callable[[FloatArray, FloatArray], BoolArray]
 Comparison = Callable[[FloatArray], CodeArray]
 OverTime = Callable[[CodeArray, Sequence[Record], Comparison], CodeArray]
 Question = Callable[["Seen", "Known"], CodeArray]
@@ -73,36 +73,6 @@ class Known:
     ledger: Given | None = None
     threshold_factor: FloatArray | float = 1.0
     compared: CodeArray | None = None
-
-
-class Comparisons:
-    """Comparisons of the latest values with fixed bounds, made all at one stroke: a visit asks for some hundred of them."""
-
-    def __init__(self) -> None:
-        self._names: dict[str, int] = {}
-        self._of: list[int] = []
-        self._tests: dict[Bound, list[tuple[int, int, float]]] = {}
-
-    def add(self, name: str, bounds: Sequence[tuple[float, Bound]]) -> int:
-        """Notes that a finding will be compared with these bounds; its row in what `made` returns."""
-        row, place = len(self._of), self._names.setdefault(name, len(self._names))
-        self._of.append(place)
-        for bound, test in bounds:
-            self._tests.setdefault(test, []).append((row, place, bound))
-        return row
-
-    def made(self, history: Seen) -> CodeArray:
-        """The comparisons now, (comparisons, patients): 1 true, 0 false, -1 unknown."""
-        latest = np.array([history.latest(name) for name in self._names]).reshape(len(self._names), history.patients)
-        within = np.ones((len(self._of), history.patients), dtype=bool)
-        for test, noted in self._tests.items():
-            rows, places = [row for row, *_ in noted], [place for _, place, _ in noted]
-            bounds = np.array([bound for *_, bound in noted])[:, None]
-            within[rows] &= test(latest[places], bounds)
-        # What is not known lies within no bounds, and is one less than false.
-        codes: CodeArray = within.view(np.int8)
-        codes -= np.isnan(latest).view(np.int8)[self._of]
-        return codes
 
 
 def evaluate(

@@ -12,10 +12,10 @@ from cytotrial.errors import LibraryError, Place, Problem
 from cytotrial.formats.clinic import GradedTerm, GradingFile
 from cytotrial.formats.conditions import Condition
 from cytotrial.observe.arrays import CodeArray, IntArray
+from cytotrial.observe.comparisons import Comparisons
 from cytotrial.observe.conditions import (
     TRUE,
     UNKNOWN,
-    Comparisons,
     Known,
     Question,
     Seen,
