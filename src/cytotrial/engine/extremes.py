@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cytotrial.engine.ir import Module, Value, Writer
+from cytotrial.engine.ir import Module, Value
 from cytotrial.engine.printing import Printer
 from cytotrial.engine.program import Program
-from cytotrial.engine.rows import Code, RowSizes
+from cytotrial.engine.rows import Code, RowSizes, pointers
 
 _FUNCTION = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 2, *[ctypes.c_void_p] * 8)
 
@@ -46,7 +46,7 @@ def write_extremes(
     slots: dict[int, int] = {}  # the parameters that are read, and where each is kept while a run lasts
     read: dict[int, int] = {}  # the states that are read, and where each stands in a row
     with module.function(f"{name}_of_rows", ("ptr", "ptr", "ptr")) as (writer, (places, kept, extremes)):
-        rows = {kind: _pointers(writer, places, part) for part, kind in enumerate(("state", "input"))}
+        rows = {kind: pointers(writer, places, part) for part, kind in enumerate(("state", "input"))}
 
         def load(kind: str, index: int) -> Value:
             if kind == "parameter":
@@ -59,7 +59,7 @@ def write_extremes(
                 farthest = writer.load(writer.vector, extremes, place)
                 writer.store(writer.select(is_farther(farthest), value, farthest), extremes, place)
     with module.function(f"{name}_keep", ("ptr", "ptr")) as (writer, (places, kept)):
-        owners = _pointers(writer, places, 2)
+        owners = pointers(writer, places, 2)
         for index, slot in slots.items():
             writer.store(writer.gathered([writer.load("double", owner, index) for owner in owners]), kept, slot)
     arguments = ("i64", "i64", *["ptr"] * 8)
@@ -101,11 +101,6 @@ def write_extremes(
                         vector = writer.address(writer.vector, extremes, index + part * len(outputs))
                         writer.store(writer.load("double", vector, lane), array, run * len(outputs) + index)
     return list(read)
-
-
-def _pointers(writer: Writer, places: Value, part: int) -> list[Value]:
-    """Where the rows of all lanes start in one array."""
-    return [writer.load("ptr", places, part * writer.lanes + lane) for lane in range(writer.lanes)]
 
 
 class RowExtremes:

@@ -43,7 +43,6 @@ def write_over_rows(
     *,
     outputs: Sequence[int],
     sizes: RowSizes,
-    beside: Sequence[int] | None = None,
 ) -> None:
     """Add name(blocks, rows, states, inputs, parameters, owner, out) to the module. Only what the outputs need is read.
 
@@ -55,15 +54,14 @@ def write_over_rows(
         program: the values.
         outputs: which values a row of `out` holds.
         sizes: of the rows.
-        beside: values printed together elsewhere, the outputs among them, whose bits these must be; the outputs alone if None.
     """
     with module.function(f"{name}_of_block", ("ptr",)) as (writer, (places,)):
-        rows = {kind: _pointers(writer, places, part) for part, kind in enumerate((*SOURCES, "out"))}
+        rows = {kind: pointers(writer, places, part) for part, kind in enumerate((*SOURCES, "out"))}
 
         def load(kind: str, index: int) -> Value:
             return writer.gathered([writer.load("double", row, index) for row in rows[kind]])
 
-        for index, value in enumerate(Printer(writer, program, load, beside=beside).print_all(outputs)):
+        for index, value in enumerate(Printer(writer, program, load).print_all(outputs)):
             for row, entry in zip(rows["out"], writer.entries(value), strict=True):
                 writer.store(entry, row, index)
     with module.function(name, ("i64", "i64", *["ptr"] * 5), visible=True) as (writer, arguments):
@@ -85,7 +83,7 @@ def write_over_rows(
             writer.call(f"{name}_of_block", places)
 
 
-def _pointers(writer: Writer, places: Value, part: int) -> list[Value]:
+def pointers(writer: Writer, places: Value, part: int) -> list[Value]:
     """Where the rows of all lanes start in one array."""
     return [writer.load("ptr", places, part * writer.lanes + lane) for lane in range(writer.lanes)]
 
