@@ -11,7 +11,7 @@ import re
 import struct
 from collections.abc import Callable
 
-_DEFINE = re.compile(r"define (internal )?(.+?) @(\w+)\((.*)\) nounwind (\w+) \{")
+_DEFINE = re.compile(r"define (internal )?(.+?) @(\w+)\((.*)\) nounwind noinline \{")
 _LABEL = re.compile(r"(\w+):$")
 _RESULT = re.compile(r"  (%\w+) = (.*)")
 _OPERATORS = {
@@ -56,11 +56,10 @@ def cpp_of(text: str, *, lanes: int) -> str:
 
 
 def _head(found: re.Match[str]) -> str:
-    internal, kind, name, arguments, attribute = found.groups()
+    internal, kind, name, arguments = found.groups()
     listed = ", ".join(f"{_type(one)} {two[1:]}" for one, two in _arguments(arguments))
     linkage = "static " if internal else 'extern "C" '
-    inline = "inline __attribute__((always_inline))" if attribute == "alwaysinline" else "__attribute__((noinline))"
-    return f"{linkage}{inline} {_type(kind)} {name}({listed})"
+    return f"{linkage}__attribute__((noinline)) {_type(kind)} {name}({listed})"
 
 
 def _function(head: str, body: list[str]) -> str:
@@ -147,6 +146,13 @@ def _insert(rest: str) -> tuple[str, str]:
     return _type(kind), f"put_({'V{}' if vector == 'poison' else vector[1:]}, {_operand('double', number)}, {lane})"
 
 
+def _shuffle(rest: str) -> tuple[str, str]:
+    (kind, vector), _, (_, mask) = _arguments(rest)
+    if mask != "zeroinitializer":
+        raise ValueError(f"no C++ for the shuffle '{rest}'; add it to benchmarks/engine/cpp.py.")
+    return _type(kind), f"all({vector[1:]}[0])"
+
+
 def _extract(rest: str) -> tuple[str, str]:
     (kind, vector), (_, lane) = _arguments(rest)
     return "double", f"{_operand(kind, vector)}[{lane}]"
@@ -164,7 +170,7 @@ def _negate(rest: str) -> tuple[str, str]:
 
 _VALUES: dict[str, Callable[[str], tuple[str, str]]] = {
     **{"fcmp": _compare, "icmp": _compare, "select": _select, "call": _call, "bitcast": _bitcast},
-    **{"insertelement": _insert, "extractelement": _extract},
+    **{"insertelement": _insert, "extractelement": _extract, "shufflevector": _shuffle},
     **{"getelementptr": _address, "load": _load, "alloca": _alloca, "atomicrmw": _atomic, "fneg": _negate},
 }
 

@@ -12,7 +12,7 @@ from cytotrial.engine.assembly import read_by_steps
 from cytotrial.engine.elimination import plan_elimination
 from cytotrial.engine.jacobian import differentiate
 from cytotrial.engine.lowering import lower
-from cytotrial.engine.program import RELATIONS, Instruction, Program, needed
+from cytotrial.engine.program import PARAMETER, RELATIONS, Instruction, Program, needed
 from cytotrial.model.system import OdeSystem
 
 _LEAVES = {"state": "y", "parameter": "p", "input": "u"}
@@ -36,7 +36,7 @@ def scalar_code(system: OdeSystem, *, shared: Mapping[int, float]) -> str:
     entries, states = list(slopes), len(system.states)
     program, outputs = specialise(lowered.program, [*lowered.derivatives, *slopes.values()], shared=shared)
     derivatives, jacobian = outputs[:states], outputs[states:]
-    constants = read_by_steps(program, outputs)
+    constants = read_by_steps(program, outputs, level=PARAMETER)
     stored = {value: place for place, value in enumerate(constants)}
     plan = plan_elimination(entries, states)
     sizes = {

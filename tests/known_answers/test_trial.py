@@ -230,13 +230,13 @@ def test_only_those_whose_tumour_allows_it_have_a_further_course(bench, make_pro
 # ---------------------------------------------------------------- failures
 
 
-RUNAWAY = 3  # the patient whose body would warm without bound
+RUNAWAY = 3  # the patient whose kidney would be injured without bound
 
 
 @pytest.fixture
 def runaway(monkeypatch, bench):
-    """Gives one patient a temperature that runs away from its set-point."""
-    column = bench.biology.system.parameters.index("temperature__warming_time")
+    """Gives one patient a kidney that heals backwards."""
+    column = bench.biology.system.parameters.index("kidney__healing_time")
 
     def draw(*arguments, **named):
         patients = draw_patients(*arguments, **named)

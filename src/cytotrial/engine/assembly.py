@@ -12,10 +12,9 @@ from cytotrial.engine.jacobian import differentiate
 from cytotrial.engine.layout import Shape
 from cytotrial.engine.lowering import lower
 from cytotrial.engine.methods import Method
-from cytotrial.engine.program import PARAMETER, Program, needed
+from cytotrial.engine.program import MOVING, PARAMETER, SHARED, Program, needed
 from cytotrial.engine.rows import RowSizes, write_over_rows
 from cytotrial.engine.step import write_step
-from cytotrial.engine.vector_math import write_vector_math
 from cytotrial.model.system import OdeSystem
 
 OVER_ROWS = ("constants", "derivatives", "observe")
@@ -31,21 +30,23 @@ def assemble(system: OdeSystem, method: Method, *, lanes: int) -> tuple[str, Sha
     program = lowered.program
     jacobian = differentiate(program, lowered.derivatives)
     elimination = plan_elimination(jacobian, len(system.states))
-    constants = read_by_steps(program, [*lowered.derivatives, *jacobian.values()])
+    constants, shared = (
+        read_by_steps(program, [*lowered.derivatives, *jacobian.values()], level=level) for level in (PARAMETER, SHARED)
+    )
     shape = Shape(
         states=len(system.states),
         parameters=len(system.parameters),
         inputs=len(system.inputs),
         observables=len(system.observables),
         constants=len(constants),
+        shared=len(shared),
         matrix=len(elimination.slots),
         stages=method.stages,
         dense=len(method.dense),
         lanes=lanes,
     )
     module = Module(lanes)
-    write_vector_math(module)
-    for name, outputs in zip(OVER_ROWS, (constants, lowered.derivatives, lowered.observations), strict=True):
+    for name, outputs in zip(OVER_ROWS, ([*constants, *shared], lowered.derivatives, lowered.observations), strict=True):
         write_over_rows(module, name, program, outputs=outputs, sizes=row_sizes(system, len(outputs)))
     write_step(
         module,
@@ -53,7 +54,7 @@ def assemble(system: OdeSystem, method: Method, *, lanes: int) -> tuple[str, Sha
         derivatives=lowered.derivatives,
         jacobian=jacobian,
         elimination=elimination,
-        stored={value: place for place, value in enumerate(constants)},
+        stored={value: place for place, value in enumerate([*constants, *shared])},
         method=method,
         shape=shape,
     )
@@ -68,7 +69,6 @@ def assemble_extremes(system: OdeSystem, names: Sequence[str], *, lanes: int) ->
     """
     lowered = lower(system)
     module = Module(lanes)
-    write_vector_math(module)
     chosen = [lowered.observations[system.observables.index(name)] for name in names]
     read = write_extremes(
         *(module, EXTREMES, lowered.program),
@@ -84,11 +84,11 @@ def row_sizes(system: OdeSystem, outputs: int) -> RowSizes:
     return RowSizes(len(system.states), len(system.inputs), len(system.parameters), outputs)
 
 
-def read_by_steps(program: Program, outputs: Sequence[int]) -> list[int]:
-    """Values of parameters alone that moving values are made of, or that are outputs themselves: one patient's constants."""
-    found = {value for value in outputs if program.levels[value] == PARAMETER}
+def read_by_steps(program: Program, outputs: Sequence[int], *, level: int) -> list[int]:
+    """Values of parameters alone, of this level, that moving values are made of or that are outputs themselves."""
+    found = {value for value in outputs if program.levels[value] == level}
     for index in needed(program, outputs):
-        if program.levels[index] > PARAMETER:
+        if program.levels[index] == MOVING:
             arguments: Iterable[int] = program.instructions[index].arguments
-            found.update(argument for argument in arguments if program.levels[argument] == PARAMETER)
+            found.update(argument for argument in arguments if program.levels[argument] == level)
     return sorted(found)

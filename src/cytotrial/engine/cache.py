@@ -27,7 +27,7 @@ def cache_key(system: OdeSystem, machine: Machine, *, method: str) -> str:
     digest = hashlib.sha256()
     for part in (_source_digest(), compiler_version(), sympy.__version__, method, repr(machine)):
         digest.update(part.encode() + b"\0")
-    for names in (system.states, system.parameters, system.inputs, system.observables):
+    for names in (system.states, system.parameters, system.inputs, system.observables, sorted(system.shared)):
         digest.update("\n".join(names).encode() + b"\0")
     known: dict[sympy.Basic, bytes] = {}
     for expression in (*system.derivatives, *system.observations):

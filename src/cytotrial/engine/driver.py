@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from cytotrial.engine.events import EventKind
 from cytotrial.engine.ir import Module, Value, Writer
-from cytotrial.engine.layout import CONTEXT, SETTINGS, Shape
+from cytotrial.engine.layout import CONTEXT, RESTARTS, SETTINGS, Shape
 from cytotrial.engine.status import Status
 
 _GROWTH, _SHRINKAGE, _REJECTED = 6.0, 0.2, 0.1  # a step is at most 6 times, at least 0.2 (rejected: 0.1) times the one before
@@ -17,7 +17,8 @@ _REJECTED_MOST = 0.9  # a rejected step is always shortened
 _REACHED = 1.0000001  # a step that ends this close before its target ends on it
 _IDLE_STEP = 1e-3  # what a lane without a patient is stepped by [h]
 _NEVER = 1e300
-_INTEGERS = {"patient", "event", "grid", "at_target", "retried", "steps"}
+_RESTARTS = ("restart", "later_restart")
+_INTEGERS = {"patient", "event", "grid", "at_target", "retried", "restarted", "steps"}
 
 
 def write_driver(module: Module, shape: Shape) -> None:
@@ -74,6 +75,11 @@ class _Lane:
         """The address of the lane's entry of one vector of a part of the workspace."""
         vector = self.writer.address(self.writer.vector, self._scalar(name), index)
         return self.writer.address("double", vector, self.lane)
+
+    def restarts(self) -> list[Value]:
+        """The addresses of the first steps that the lane's patient remembers."""
+        row = self.writer.address("double", self.field("restarts"), self.get("patient") * RESTARTS)
+        return [self.writer.address("double", row, number) for number in range(RESTARTS)]
 
     def copy_in(self, source: str, target: str, count: int) -> None:
         """A row of the context's array into the lane."""
@@ -149,8 +155,10 @@ def _fill(lane: _Lane) -> None:
             lane.set(scalar, lane.of_patient(source, "double"))
         for scalar, source in (("event", "event_first"), ("grid", "grid_first")):
             lane.set(scalar, lane.of_patient(source))
-        lane.set("retried", 0)
-        lane.set("steps", 0)
+        for scalar, place in zip(_RESTARTS, lane.restarts(), strict=True):
+            lane.set(scalar, writer.load("double", place))
+        for scalar in ("retried", "restarted", "steps"):
+            lane.set(scalar, 0)
         lane.copy_in("states", "y", lane.shape.states)
         lane.copy_in("inputs", "inputs", lane.shape.inputs)
         lane.copy_in("constants", "constants", lane.shape.constants)
@@ -159,7 +167,11 @@ def _fill(lane: _Lane) -> None:
 
 
 def _apply_events(lane: _Lane) -> None:
-    """Apply the events of the present time in their order, shorten the step if there were any, find the next target time."""
+    """Apply the events of the present time in their order, find the next target time.
+
+    Where there were any, the first step after them is as long as was right after the event before the last: the start of an
+    infusion and its end take turns, and so do those that come every day.
+    """
     writer = lane.writer
     last, now = lane.of_patient("event_last"), lane.get("time")
     first = lane.get("event")
@@ -183,9 +195,9 @@ def _apply_events(lane: _Lane) -> None:
         position.set(event + 1)
     lane.set("event", position.get())
     with writer.when(position.get() > first):
-        proposed, restart = lane.get("proposed"), lane.setting("restart_step")
-        lane.set("proposed", writer.select(proposed < restart, proposed, restart))
+        lane.set("proposed", lane.get("restart"))
         lane.set("retried", 0)
+        lane.set("restarted", 1)
 
 
 def _choose(lane: _Lane) -> None:
@@ -235,12 +247,24 @@ def _judge(lane: _Lane) -> None:
         factor = _bounded(lane, lane.get("factor"), _SHRINKAGE, _GROWTH)
         after_rejection = writer.select(factor > 1.0, 1.0, factor)
         factor = writer.select(lane.get("retried") > 0, after_rejection, factor)
+        with writer.when(lane.get("restarted") > 0):
+            _remember_restart(lane, length * factor)
         # A step cut short by its target says little about the next: the longer of the two is tried.
         proposed, grown = lane.get("proposed"), length * factor
         cut = (lane.get("at_target") > 0) & (grown < proposed)
         lane.set("proposed", writer.select(cut, proposed, grown))
         lane.set("retried", 0)
         lane.set("time", lane.get("arrival"))
+
+
+def _remember_restart(lane: _Lane, length: Value) -> None:
+    """The step that would have been right after these events is tried after the next but one."""
+    writer, tried = lane.writer, lane.get("restart")
+    # A step cut short by its target says little.
+    cut = (lane.get("at_target") > 0) & (length < tried)
+    lane.set("restart", lane.get("later_restart"))
+    lane.set("later_restart", writer.select(cut, tried, length))
+    lane.set("restarted", 0)
 
 
 def _bounded(lane: _Lane, value: Value, least: float, most: float) -> Value:
@@ -294,6 +318,8 @@ def _release(lane: _Lane) -> None:
     patient = lane.get("patient")
     lane.set_of_patient("time", lane.get("time"))
     lane.set_of_patient("step", lane.get("proposed"))
+    for scalar, place in zip(_RESTARTS, lane.restarts(), strict=True):
+        writer.store(lane.get(scalar), place)
     lane.copy_out("y", writer.address("double", lane.field("states"), patient * shape.states), shape.states)
     lane.copy_out("inputs", writer.address("double", lane.field("inputs"), patient * shape.inputs), shape.inputs)
     lane.set_of_patient("rows_written", lane.get("grid") - lane.of_patient("grid_first"))

@@ -12,7 +12,7 @@ import numpy as np
 
 from cytotrial.engine.events import EventKind, Events, check_events, joined, no_events
 from cytotrial.engine.kernel import CompiledModel, aligned_zeros
-from cytotrial.engine.layout import CONTEXT, SETTINGS
+from cytotrial.engine.layout import CONTEXT, RESTARTS, SETTINGS
 from cytotrial.engine.outputs import Outputs, RowPlan
 from cytotrial.engine.status import Status
 from cytotrial.engine.tolerances import Tolerances
@@ -70,7 +70,7 @@ class Ensemble:
             status: (patients,) values of `Status`: who has failed before the start never moves; nobody has unless given.
 
         Raises:
-            ValueError: an array has another shape or holds a number that is not finite.
+            ValueError: an array has another shape or holds a number that is not finite, or patients differ in what they share.
         """
         system = model.system
         patients = len(np.asarray(parameters))
@@ -83,8 +83,9 @@ class Ensemble:
         self._inputs = _table(given, "inputs", names=system.inputs, patients=patients)
         self._time = np.array(np.broadcast_to(np.asarray(start, np.float64), (patients,)))
         self._nominal = _nominal(model)
-        self._constants = np.ascontiguousarray(model.constants(self._parameters))
+        self._constants, self._shared = model.constants(self._parameters)
         self._step = np.full(patients, self.tolerances.restart_step)
+        self._restarts = np.full((patients, RESTARTS), self.tolerances.restart_step)
         self._status = np.array(np.broadcast_to(Status.OK if status is None else status, (patients,)), np.int64)
         self._accepted = np.zeros(patients, np.int64)
         self._rejected = np.zeros(patients, np.int64)
@@ -271,7 +272,8 @@ class Ensemble:
         """Run the workers over these patients and wait; an interrupt of the main thread ends them first."""
         shared = {
             **{name: np.ascontiguousarray(array) for name, array in arrays.items()},
-            **{"time": self._time, "step": self._step, "states": self._states, "inputs": self._inputs},
+            **{"time": self._time, "step": self._step, "restarts": self._restarts},
+            **{"states": self._states, "inputs": self._inputs},
             **{"constants": self._constants, "status": self._status, "accepted": self._accepted, "rejected": self._rejected},
             **{f"event_{name}": getattr(self._in_order(), name) for name in ("time", "kind", "target", "value")},
             "patient_order": patient_order.astype(np.int64),
@@ -303,8 +305,8 @@ class Ensemble:
         """One worker's call, with a workspace of its own."""
         lanes, places = self.model.lanes, self.model.shape.places()
         workspace = aligned_zeros(places["end"] * lanes)
-        nominal = workspace[places["nominal"] * lanes :][: len(self._nominal) * lanes]
-        nominal[:] = np.repeat(self._nominal, lanes)
+        for name, numbers_of in (("nominal", self._nominal), ("shared", self._shared)):
+            workspace[places[name] * lanes :][: len(numbers_of)] = numbers_of
         workspace[places["rtol"] * lanes :][:lanes] = self.tolerances.rtol
         addresses = {name: array.ctypes.data for name, array in shared.items()}
         fields = {**addresses, **numbers, "workspace": workspace.ctypes.data}

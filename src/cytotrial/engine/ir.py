@@ -202,6 +202,13 @@ class Writer:
             text = self.emit(self.vector, f"insertelement {self.vector} {text}, double {number.name}, i32 {lane}").name
         return Value(self, self.vector, text)
 
+    def load_for_all(self, base: Value, index: Value | int) -> Value:
+        """A vector of the `index`-th number after `base`, the same in every lane."""
+        number = self.load("double", base, index)
+        first = self.emit(self.vector, f"insertelement {self.vector} poison, double {number.name}, i32 0")
+        zeros = f"<{self.lanes} x i32> zeroinitializer"
+        return self.emit(self.vector, f"shufflevector {self.vector} {first.name}, {self.vector} poison, {zeros}")
+
     def entries(self, vector: Value) -> list[Value]:
         """The numbers of a vector, one per lane."""
         return [self.emit("double", f"extractelement {self.vector} {vector.name}, i32 {lane}") for lane in range(self.lanes)]
@@ -267,7 +274,7 @@ class Module:
 
     @contextmanager
     def function(
-        self, name: str, kinds: tuple[str, ...], *, result: str = "void", visible: bool = False, inline: bool = False
+        self, name: str, kinds: tuple[str, ...], *, result: str = "void", visible: bool = False
     ) -> Iterator[tuple[Writer, list[Value]]]:
         """A function to be written inside: its writer and its arguments. A result is stored in `writer.result`."""
         writer = Writer(self.lanes)
@@ -277,8 +284,7 @@ class Module:
         linkage = "" if visible else "internal "
         ending = f"  ret {result} {writer.result.name}" if writer.result else "  ret void"
         body = "\n".join([*writer.places, *writer.lines, ending])
-        attribute = "alwaysinline" if inline else "noinline"
-        self._parts.append(f"define {linkage}{result} @{name}({signature}) nounwind {attribute} {{\n{body}\n}}")
+        self._parts.append(f"define {linkage}{result} @{name}({signature}) nounwind noinline {{\n{body}\n}}")
 
     def text(self) -> str:
         """The whole module."""

@@ -30,7 +30,7 @@ class CompiledModel:
         self.lanes = shape.lanes
         self._code = code
         self._integrate = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(code.address("integrate"))
-        outputs = (shape.constants, shape.states, shape.observables)
+        outputs = (shape.constants + shape.shared, shape.states, shape.observables)
         self._constants, self._derivatives, self._observe = (
             RowFunction(code, name, row_sizes(system, size), lanes=shape.lanes)
             for name, size in zip(OVER_ROWS, outputs, strict=True)
@@ -46,10 +46,24 @@ class CompiledModel:
         """The observables (rows, observables), each in its unit; arguments and errors as those of `RowFunction`."""
         return self._observe(states, parameters, inputs, owner=owner)
 
-    def constants(self, parameters: np.ndarray) -> np.ndarray:
-        """What a step reads of each patient's parameters (rows, constants): parameters and expressions of them alone."""
+    def constants(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What a step reads of parameters and of expressions of them alone: each patient's (rows, constants), all's (shared,).
+
+        Raises:
+            ValueError: patients differ in a parameter that they share.
+        """
+        system = self.system
+        columns = [index for index, name in enumerate(system.parameters) if name in system.shared]
+        differs = (parameters[:, columns] != parameters[:1, columns]).any(axis=0)
+        if differs.any():
+            name = system.parameters[columns[int(np.argmax(differs))]]
+            raise ValueError(
+                f"parameters: '{name}' differs between patients; expected one value, as it is in the system's `shared`."
+            )
         states, inputs = (np.zeros((len(parameters), size)) for size in (self.shape.states, self.shape.inputs))
-        return self._constants(states, parameters, inputs)
+        found = self._constants(states, parameters, inputs)
+        own, shared = np.split(found, [self.shape.constants], axis=1)
+        return np.ascontiguousarray(own), shared[0] if len(shared) else np.zeros(self.shape.shared)
 
     def integrate(self, context: np.ndarray) -> None:
         """Run one worker over the patients of a context (see `layout.CONTEXT`)."""
@@ -66,7 +80,7 @@ def compile_model(
     """The system as machine code, from the user's cache when it was compiled before.
 
     Args:
-        system: what to compile; parameters and nominal values do not enter the code.
+        system: what to compile; values of parameters and nominal sizes do not enter the code.
         machine: the processor to compile for; this one unless a test wants another.
         method: the integration method.
         cache_folder: where compiled code is kept; the user's cache unless given.

@@ -45,7 +45,7 @@ class _Translator:
     """One pass over the expressions of a system; remembers every subexpression it has seen."""
 
     def __init__(self, system: OdeSystem) -> None:
-        self.program = Program()
+        self.program = Program(shared=[system.parameters.index(name) for name in system.shared])
         self.problems: list[Problem] = []
         self._place = ""
         self._names: dict[str, int] = {}

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from cytotrial.engine.ir import Value, Writer
 from cytotrial.engine.program import LEAVES, RELATIONS, Instruction, Program
+from cytotrial.engine.vector_math import SIDE_BY_SIDE, exponentials, logarithms
 
 CONDITIONS = (*RELATIONS, "and", "or", "not")
+
+_LONG: Mapping[str, Callable[[Writer, Sequence[Value]], list[Value]]] = {"exp": exponentials, "log": logarithms}
+"""Operations that take several values side by side."""
 
 
 class Printer:
     """Prints into one function. Leaves are loaded when first used; values of `stored` are loaded instead of computed.
 
-    A product is fused with a sum where no other value uses it: of the outputs, or of `beside` where given.
+    A product is fused with a sum where no other value uses it: of the outputs, or of `beside` where given. Exponentials and
+    logarithms that do not wait for each other are printed several at a time; all other values just before they are used.
     """
 
     def __init__(
@@ -35,13 +40,50 @@ class Printer:
     def print_all(self, outputs: Iterable[int]) -> list[Value]:
         """The outputs as vectors, in order."""
         outputs = list(outputs)
-        order = self._order(outputs)
         together = outputs if self._beside is None else list(self._beside)
         self._fused = self._products_used_once(self._order(together), together)
-        for index in order:
-            if index not in self._fused:
-                self._done[index] = self._print(index)
+        for operation, group in self._side_by_side(self._order(outputs)):
+            arguments = [self._program.instructions[index].arguments[0] for index in group]
+            self._print_needed(arguments)
+            results = _LONG[operation](self._writer, [self._number(argument) for argument in arguments])
+            self._done.update(zip(group, results, strict=True))
+        self._print_needed(outputs)
         return [self._number(index) for index in outputs]
+
+    def _side_by_side(self, order: Iterable[int]) -> Iterator[tuple[str, list[int]]]:
+        """The long operations in groups of one kind; each waits for earlier groups alone."""
+        depths, waves = dict[int, int](), dict[tuple[int, str], list[int]]()
+        for index in order:
+            depths[index] = max((depths[argument] for argument in self._arguments(index)), default=0)
+            operation = self._program.instructions[index].operation
+            if operation in _LONG and index not in self._stored:
+                depths[index] += 1
+                waves.setdefault((depths[index], operation), []).append(index)
+        for (_, operation), wave in sorted(waves.items()):
+            groups = -(-len(wave) // SIDE_BY_SIDE)
+            for number in range(groups):
+                yield operation, wave[number::groups]
+
+    def _print_needed(self, wanted: Iterable[int]) -> None:
+        """Print these values and what they are made of, each after its arguments."""
+        pending = list(reversed(list(wanted)))
+        while pending:
+            index = pending[-1]
+            missing = [argument for argument in self._inlets(index) if argument not in self._done]
+            if index not in self._done and missing:
+                pending.extend(reversed(missing))
+                continue
+            if index not in self._done:
+                self._done[index] = self._print(index)
+            pending.pop()
+
+    def _arguments(self, index: int) -> tuple[int, ...]:
+        return () if index in self._stored else self._program.instructions[index].arguments
+
+    def _inlets(self, index: int) -> Iterator[int]:
+        """The values that printing this one reads: of a fused product, its factors."""
+        for argument in self._arguments(index):
+            yield from self._arguments(argument) if argument in self._fused else (argument,)
 
     def _order(self, outputs: list[int]) -> list[int]:
         pending, found = list(outputs), set[int]()
@@ -49,8 +91,7 @@ class Printer:
             index = pending.pop()
             if index not in found:
                 found.add(index)
-                if index not in self._stored:
-                    pending.extend(self._program.instructions[index].arguments)
+                pending.extend(self._arguments(index))
         return sorted(found)
 
     def _products_used_once(self, order: list[int], outputs: list[int]) -> set[int]:
@@ -58,12 +99,10 @@ class Printer:
         uses = Counter(outputs)
         sums = set[int]()
         for index in order:
-            instruction = self._program.instructions[index]
-            if index not in self._stored:
-                uses.update(instruction.arguments)
-                if instruction.operation in ("add", "subtract"):
-                    candidates = [argument for argument in instruction.arguments if self._is_product(argument)]
-                    sums.update(candidates[:1])
+            arguments = self._arguments(index)
+            uses.update(arguments)
+            if self._program.instructions[index].operation in ("add", "subtract"):
+                sums.update([argument for argument in arguments if self._is_product(argument)][:1])
         return {index for index in sums if uses[index] == 1}
 
     def _is_product(self, index: int) -> bool:
@@ -108,8 +147,6 @@ class Printer:
             "negate": lambda: -first,
             "reciprocal": lambda: writer.constant(writer.vector, 1.0) / first,
             "sqrt": lambda: writer.sqrt(first),
-            "exp": lambda: writer.call("vector_exp", first, kind=writer.vector),
-            "log": lambda: writer.call("vector_log", first, kind=writer.vector),
             "less": lambda: first < last,
             "less_equal": lambda: first <= last,
             "equal": lambda: first.equals(last),

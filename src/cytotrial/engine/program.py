@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-NUMBER, PARAMETER, MOVING = 0, 1, 2
-"""What a value depends on: nothing, parameters alone, or states and inputs."""
+NUMBER, SHARED, PARAMETER, MOVING = 0, 1, 2, 3
+"""What a value depends on: nothing, parameters alone that all patients share or that are a patient's own, states and inputs."""
 
 LEAVES = ("number", "state", "parameter", "input")
 RELATIONS = ("less", "less_equal", "equal")
@@ -28,9 +28,14 @@ class Instruction:
 
 
 class Program:
-    """Instructions in order; every method below returns the index of the value it stands for."""
+    """Instructions in order; every method below returns the index of the value it stands for.
 
-    def __init__(self) -> None:
+    Args:
+        shared: indices of the parameters that all patients share.
+    """
+
+    def __init__(self, shared: Iterable[int] = ()) -> None:
+        self._shared = frozenset(shared)
         self.instructions: list[Instruction] = []
         self.levels: list[int] = []
         self.powers: dict[int, tuple[int, int]] = {}
@@ -186,9 +191,14 @@ class Program:
         if index is None:
             index = self._known[key] = len(self.instructions)
             self.instructions.append(Instruction(operation, arguments, constant))
-            own = {"number": NUMBER, "parameter": PARAMETER, "state": MOVING, "input": MOVING}.get(operation, NUMBER)
-            self.levels.append(max([own, *(self.levels[argument] for argument in arguments)]))
+            self.levels.append(max([self._level(operation, constant), *(self.levels[argument] for argument in arguments)]))
         return index
+
+    def _level(self, operation: str, constant: float) -> int:
+        """What an operation depends on by itself."""
+        if operation == "parameter":
+            return SHARED if int(constant) in self._shared else PARAMETER
+        return MOVING if operation in ("state", "input") else NUMBER
 
 
 def evaluate(operation: str, numbers: list[float]) -> float:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cytotrial.engine.ensemble import Ensemble
 from cytotrial.engine.events import Events, no_events
-from cytotrial.engine.kernel import CompiledModel
+from cytotrial.engine.kernel import CompiledModel, compile_model
 from cytotrial.engine.tolerances import Tolerances
 from cytotrial.errors import did_you_mean
 
@@ -91,6 +91,9 @@ def sensitivities(
     >>> found.slopes.round(3).tolist(), found.relative().round(3).tolist()
     ([[[[-0.736]]]], [[[[-1.0]]]])
     """
+    if model.system.shared.intersection(to):
+        # Copies differ in what they would share.
+        model = compile_model(replace(model.system, shared=model.system.shared.difference(to)))
     system = model.system
     of, to, times = tuple(of), tuple(to), np.asarray(times, np.float64)
     _check(of, (*system.states, *system.observables), "state or observable")

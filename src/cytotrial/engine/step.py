@@ -10,6 +10,7 @@ from cytotrial.engine.layout import Shape
 from cytotrial.engine.methods import Method
 from cytotrial.engine.printing import Printer
 from cytotrial.engine.program import Program
+from cytotrial.engine.vector_math import exponentials, logarithms
 
 _SAFETY = 0.9  # aims a little under the tolerance, so that most steps are accepted
 _LEAST_ERROR = 1e-30  # keeps the logarithm of a vanishing error finite; far below any step-size limit
@@ -92,12 +93,16 @@ class _Parts:
 
     def _printer(self, writer: Writer, workspace: Value, states: Value) -> Printer:
         places = self._shape.places()
-        first = {"stored": places["constants"], "input": places["inputs"]}
+        shared = writer.address(writer.vector, workspace, places["shared"])
 
         def load(kind: str, index: int) -> Value:
             if kind == "state":
                 return writer.load(writer.vector, states, index)
-            return writer.load(writer.vector, workspace, first[kind] + index)
+            if kind == "input":
+                return writer.load(writer.vector, workspace, places["inputs"] + index)
+            if index < self._shape.constants:
+                return writer.load(writer.vector, workspace, places["constants"] + index)
+            return writer.load_for_all(shared, index - self._shape.constants)
 
         return Printer(writer, self._program, load, stored=self._stored)
 
@@ -168,13 +173,13 @@ def _write_error(writer: Writer, workspace: Value, method: Method, *, shape: Sha
         old_size, new_size = writer.absolute(writer.load(writer.vector, y, index)), writer.absolute(new)
         size = writer.select(new_size > old_size, new_size, old_size)
         writer.store(writer.select(new_size < _VANISHED, 0.0, new), y_new, index)
-        scaled = error / (writer.load(writer.vector, nominal, index) + size)
+        scaled = error / (writer.load_for_all(nominal, index) + size)
         bits, largest = writer.as_bits(writer.absolute(scaled)), writer.load(writer.integers, workspace, places["error"])
         writer.store(writer.select(bits > largest, bits, largest), workspace, places["error"])
     largest = writer.load(writer.vector, workspace, places["error"]) / writer.load(writer.vector, workspace, places["rtol"])
     writer.store(largest, workspace, places["error"])
-    logarithm = writer.call("vector_log", largest + _LEAST_ERROR, kind=writer.vector)
-    factor = writer.call("vector_exp", logarithm * (-1.0 / method.order), kind=writer.vector)
+    (logarithm,) = logarithms(writer, [largest + _LEAST_ERROR])
+    (factor,) = exponentials(writer, [logarithm * (-1.0 / method.order)])
     writer.store(factor * _SAFETY, workspace, places["factor"])
 
 

@@ -16,7 +16,8 @@ class Tolerances:
         rtol: local error of a step allowed in any state, relative to its nominal plus its present size. The default keeps
             99 % of all values within 2e-5 of the exact solution of a stiff dosing model.
         max_steps: steps, accepted and rejected, that one patient may take in one `advance`.
-        restart_step: longest first step after an event [h]; a wrong guess costs one or two rejected steps.
+        restart_step: first step, and first step after a patient's first events [h]; after later ones it is what was right
+            before. A wrong guess costs one or two rejected steps.
         step_floor: a step that must be shorter than this has failed [h]; well above the spacing of numbers at 10 years.
     """
 

@@ -110,6 +110,11 @@ class ParameterRow(Format):
     spread_source: str = ""
     note: str = ""
 
+    @property
+    def varies(self) -> bool:
+        """Whether a number of the table differs between patients; a formula differs where what it reads does."""
+        return self.between_sd > 0 or self.scale in {"uniform", "loguniform"}
+
 
 class CorrelationRow(Format):
     """One row of correlations.csv: two parameters as module.parameter, and the correlation of their random effects."""

@@ -9,7 +9,7 @@ import numpy as np
 import sympy
 from sympy.functions.elementary.piecewise import ExprCondPair
 
-from cytotrial.model.order import evaluation_order
+from cytotrial.model.order import evaluation_order, uses
 from cytotrial.model.parts import Draft
 from cytotrial.model.syntax import Expression, Name, Number
 from cytotrial.model.system import OdeSystem, symbol
@@ -48,7 +48,19 @@ def ode_system(draft: Draft, *, still: Mapping[str, Expression] = MappingProxyTy
         derivatives=tuple(derivatives.values()),
         observations=tuple(known[name] for name in observables),
         nominal=np.array([draft.states[name].nominal for name in states], dtype=np.float64),
+        shared=_shared(draft),
     )
+
+
+def _shared(draft: Draft) -> frozenset[str]:
+    """The parameters that no draw and no covariate moves."""
+    own = {name for name, part in draft.parameters.items() if part.formula is None and part.row.varies}
+    own |= set(draft.interface.covariates)
+    formulas = draft.formulas()
+    for name in evaluation_order(formulas)[0]:
+        if uses([formulas[name]]) & own:
+            own.add(name)
+    return frozenset(draft.parameters) - own
 
 
 def symbolic(expression: Expression, known: Mapping[str, sympy.Basic]) -> sympy.Basic:

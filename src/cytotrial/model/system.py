@@ -18,12 +18,14 @@ class OdeSystem:
 
     Attributes:
         states: names y, in order.
-        parameters: names p, constant for one patient, different between patients.
+        parameters: names p, constant for one patient.
         inputs: names u, constant between events (infusion rates, controllers' targets).
         observables: names of what the clinic can measure.
         derivatives: f, one expression per state [state unit / h].
         observations: g, one expression per observable.
         nominal: (states,) the size that matters of each state; absolute tolerance = rtol x nominal.
+        shared: the parameters that all patients integrated side by side have in common. They are read once for all of them,
+            which is faster; that two patients differ in one is an error.
     """
 
     states: tuple[str, ...]
@@ -33,6 +35,7 @@ class OdeSystem:
     derivatives: tuple[sympy.Expr, ...]
     observations: tuple[sympy.Expr, ...]
     nominal: np.ndarray
+    shared: frozenset[str] = frozenset()
 
 
 def symbol(name: str) -> sympy.Symbol:

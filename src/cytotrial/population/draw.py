@@ -164,7 +164,7 @@ def _draw_parameters(biology: Biology, recipe: Recipe, seed: int, numbers: np.nd
 
 def varies(parameter: Parameter) -> bool:
     """Whether a parameter differs between patients."""
-    return parameter.value is not None and (parameter.between_sd > 0 or parameter.scale in {"uniform", "loguniform"})
+    return parameter.value is not None and parameter.row.varies
 
 
 def _refusals(biology: Biology, recipe: Recipe, patients: Patients, resting: Resting) -> dict[str, np.ndarray]:

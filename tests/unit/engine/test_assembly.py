@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from cytotrial.engine import Ensemble
+from cytotrial.engine import Ensemble, compile_model, sensitivities
 from cytotrial.engine.assembly import assemble
 from cytotrial.engine.machine import _denormal_mode
 from cytotrial.engine.methods import RODAS5P
+
+EXPONENTIAL = "shl <4 x i64>"  # moves the power of two to its place
 
 
 def body_of(text, name):
@@ -19,9 +22,36 @@ def body_of(text, name):
 
 def test_expressions_of_parameters_alone_are_not_computed_in_a_step(write_system):
     text, shape = assemble(write_system({"x": "-exp(k)*x/volume**1.3"}, parameters="k volume"), RODAS5P, lanes=4)
-    assert "vector_exp" in body_of(text, "constants_of_block")
-    assert "vector_exp" not in body_of(text, "later_stage")
+    assert EXPONENTIAL in body_of(text, "constants_of_block")
+    assert EXPONENTIAL not in body_of(text, "later_stage")
     assert shape.constants <= 2  # the factor of x, and its negative for the Jacobian
+
+
+def test_what_all_patients_share_is_read_as_one_number(write_system):
+    system = write_system({"x": "-k*exp(shift)*x"}, parameters="k shift")
+    text, shape = assemble(replace(system, shared=frozenset({"shift"})), RODAS5P, lanes=4)
+    assert (shape.constants, shape.shared) == (2, 0)  # the factor of x, a patient's own, and its negative
+    text, shape = assemble(replace(system, shared=frozenset({"k", "shift"})), RODAS5P, lanes=4)
+    assert shape.constants == 0
+    assert "shufflevector" in body_of(text, "later_stage")
+
+
+def test_patients_who_differ_in_what_they_share_are_refused(write_system, cache_folder):
+    system = replace(write_system({"x": "-k*x"}, parameters="k"), shared=frozenset({"k"}))
+    model = compile_model(system, cache_folder=cache_folder)
+    with pytest.raises(ValueError, match="parameters: 'k' differs between patients"):
+        Ensemble(model, np.array([[1.0], [2.0]]), np.ones((2, 1)))
+
+
+def test_sharing_changes_no_bit_and_sensitivities_move_what_is_shared(dosing, dosing_patients, cache_folder):
+    own = dosing()
+    shared = compile_model(replace(own.system, shared=frozenset(own.system.parameters)), cache_folder=cache_folder)
+    parameters, initial = (table[:1].repeat(3, axis=0) for table in dosing_patients(1))
+    one, other = (Ensemble(model, parameters, initial).advance(5.0, np.array([1.0, 5.0])).states for model in (own, shared))
+    np.testing.assert_array_equal(one, other)
+    asked = {"of": ["drug"], "to": ["clearance"], "times": np.array([2.0])}
+    slopes = [sensitivities(model, parameters[:1], initial[:1], **asked).slopes for model in (own, shared)]
+    np.testing.assert_array_equal(*slopes)
 
 
 def test_no_instruction_may_be_rearranged_or_fused_unasked(write_system):
