@@ -17,6 +17,7 @@ from benchmarks.engine.cvode import Cvode
 from benchmarks.engine.diffrax_peer import Diffrax
 from benchmarks.engine.lsoda import Lsoda
 from benchmarks.engine.mrgsolve_peer import Mrgsolve
+from benchmarks.engine.native import keep_memory
 from benchmarks.engine.page import ANSWERED, ANSWERS_AT, SIZES, TIGHTEST, write_page
 from benchmarks.engine.peer import MissingPeerError, Outcome, Peer, Prepared, Stopwatch
 from benchmarks.engine.precision import Match, Point, match_error, median_ratio
@@ -65,6 +66,7 @@ def peers() -> list[Peer]:
 def main() -> int:
     """The exit status."""
     options = _options()
+    keep_memory()
     chosen = [peer for peer in peers() if not options.peers or any(part in peer.name.lower() for part in options.peers)]
     project = Project()
     chosen = [project, *(peer for peer in chosen if peer.name != project.name)]
