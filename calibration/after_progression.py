@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from population_file import AFTER_PROGRESSION, number_in, set_number_in
 from search import RECORDS
 
 from cytotrial.catalogue import Library, load_library
@@ -93,7 +94,7 @@ def main() -> None:
         path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     if asked.write:
         for population, found in record["eras"].items():
-            set_median(library.root, asked.disease, population, found["best"]["median"])
+            set_number_in(library.root, asked.disease, population, AFTER_PROGRESSION, found["best"]["median"])
 
 
 def settle(
@@ -113,12 +114,12 @@ def settle(
         SystemExit: so few died that the published share cannot be read.
     """
     era = ERAS[disease][population]
-    months = median_of(library.root, disease, population)
+    months = number_in(library.root, disease, population, AFTER_PROGRESSION)
     points: list[dict[str, float]] = []
     for _ in range(STEPS):
         with TemporaryDirectory() as folder:
             root = Path(shutil.copytree(library.root, Path(folder) / "library"))
-            set_median(root, disease, population, months)
+            set_number_in(root, disease, population, AFTER_PROGRESSION, months)
             results = [_trial(root, era, population, settings, patients, seed, folder=folder) for seed in seeds]
             read = np.array([_times(result, era) for result in results])
         if not np.isfinite(read).all():
@@ -158,32 +159,6 @@ def _times(result: Result, era: Era) -> tuple[float, float]:
     alive = survival_curve(rows, "OS")
     below = alive.times[alive.survival <= era.alive]
     return survival_curve(rows, "PFS").median().value, float(below[0]) if below.size else math.nan
-
-
-# ------------------------------------------------------------------ the number in a population file
-
-
-def _place(population: str) -> re.Pattern[str]:
-    return re.compile(rf"(?m)(^  {population}:\n(?:    .*\n)*?    after_progression:\n      median: )([\d.]+)( months)")
-
-
-def median_of(root: Path, disease: str, population: str) -> float:
-    """The median after progression that a library has [months]."""
-    found = _place(population).search(_file(root, disease).read_text(encoding="utf-8"))
-    if found is None:
-        raise SystemExit(f"{_file(root, disease)}: {population} has no 'median: ... months' after progression.")
-    return float(found[2])
-
-
-def set_median(root: Path, disease: str, population: str, months: float) -> None:
-    """Writes another median [months]; nothing else of the file changes."""
-    path = _file(root, disease)
-    text = path.read_text(encoding="utf-8")
-    path.write_text(_place(population).sub(rf"\g<1>{months:g}\g<3>", text, count=1), encoding="utf-8")
-
-
-def _file(root: Path, disease: str) -> Path:
-    return root / "diseases" / disease / "population.yaml"
 
 
 if __name__ == "__main__":
