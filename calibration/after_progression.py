@@ -100,7 +100,7 @@ def main() -> None:
         path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     if asked.write:
         for population, found in record["eras"].items():
-            set_number_in(library.root, asked.disease, population, AFTER_PROGRESSION, found["best"]["median"])
+            set_median(library.root, asked.disease, population, found["best"]["median"])
 
 
 def settle(
@@ -120,12 +120,12 @@ def settle(
         SystemExit: so few died that the published share cannot be read.
     """
     era = ERAS[disease][population]
-    months = number_in(library.root, disease, population, AFTER_PROGRESSION)
+    months = median_of(library.root, disease, population)
     points: list[dict[str, float]] = []
     for _ in range(STEPS):
         with TemporaryDirectory() as folder:
             root = Path(shutil.copytree(library.root, Path(folder) / "library"))
-            set_number_in(root, disease, population, AFTER_PROGRESSION, months)
+            set_median(root, disease, population, months)
             results = [_trial(root, era, population, settings, patients, seed, folder=folder) for seed in seeds]
             read = np.array([_times(result, era) for result in results])
         if not np.isfinite(read).all():
@@ -169,6 +169,16 @@ def _left(rows: pd.DataFrame, endpoint: str, share: float) -> float:
     curve = survival_curve(rows, endpoint)
     below = curve.times[curve.survival <= share]
     return float(below[0]) if below.size else math.nan
+
+
+def median_of(root: Path, disease: str, population: str) -> float:
+    """The median after progression that a library has [months]."""
+    return number_in(root, disease, population, AFTER_PROGRESSION)
+
+
+def set_median(root: Path, disease: str, population: str, months: float) -> None:
+    """Writes another median [months]; nothing else of the file changes."""
+    set_number_in(root, disease, population, AFTER_PROGRESSION, months)
 
 
 if __name__ == "__main__":

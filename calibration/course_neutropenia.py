@@ -32,7 +32,7 @@ FREE = ("chvp.neutrophil_kill",)
 
 @dataclass(frozen=True)
 class Courses(Target):
-    """A target: the share of courses with severe neutropenia in an arm. An infinite tolerance marks what is only told."""
+    """A target: the share of courses with severe neutropenia in an arm. A weight of 0 marks what is only told."""
 
     arm: str = ""
 
@@ -40,7 +40,7 @@ class Courses(Target):
 AIMS: Mapping[str, Courses] = {
     # Of 70 patients over 60 years; those here are younger.
     "beside interferon": Courses("coiffier1999", 0.26, 0.03, arm="CHVP and interferon alfa-2b"),
-    "alone": Courses("nothing published", 0.0, float("inf"), arm="CHVP"),
+    "alone": Courses("nothing published", 0.0, 1.0, 0.0, arm="CHVP"),
 }
 
 

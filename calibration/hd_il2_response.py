@@ -16,8 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from after_progression import ERAS, settle
-from population_file import AFTER_PROGRESSION, set_number_in
+from after_progression import ERAS, set_median, settle
 from search import Search, Target, spread, write_into_tables
 
 from cytotrial.catalogue import load_library
@@ -87,7 +86,7 @@ def main() -> None:
     if asked.write:
         write_into_tables(library, free, best["values"])
         for era, record in settled.items():
-            set_number_in(library.root, asked.disease, era, AFTER_PROGRESSION, record["best"]["median"])
+            set_median(library.root, asked.disease, era, record["best"]["median"])
 
 
 # ------------------------------------------------------------------ readings of a trial

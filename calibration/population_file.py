@@ -34,7 +34,8 @@ def set_number_in(root: Path, disease: str, population: str, name: str, value: f
 
 
 def _place(population: str, name: str) -> re.Pattern[str]:
-    block = r"after_progression:\n      median" if name == AFTER_PROGRESSION else rf"set:\n(?:      .*\n)*?      {re.escape(name)}"
+    below = "median" if name == AFTER_PROGRESSION else re.escape(name)
+    block = rf"{'after_progression' if name == AFTER_PROGRESSION else 'set'}:\n(?:      .*\n)*?      {below}"
     return re.compile(rf"(?m)(^  {population}:\n(?:    .*\n)*?    {block}: )([\d.]+)")
 
 

@@ -31,7 +31,7 @@ class Share(Target):
     """A target: the share free of relapse so long after the start.
 
     Attributes:
-        months: after the start. Between two visits the simulated share is drawn as a straight line: relapses are seen at visits.
+        months: after the start. Relapses are seen at visits: between two of them the simulated share is a straight line.
     """
 
     months: float = 0.0
@@ -108,9 +108,7 @@ def main() -> None:
     library = load_library()
     protocol = read_protocol(library.protocols[era.protocol], library)
     parameters = compose(library, drugs=protocol.drugs, disease=asked.disease).parameters
-    free = {
-        name: replace(parameters[name], value=number_in(library.root, asked.disease, asked.era, name)) for name in era.free
-    }
+    free = {name: replace(parameters[name], value=number_in(library.root, asked.disease, asked.era, name)) for name in era.free}
     targets = {f"free of relapse at {share.months:g} months": share for share in era.shares}
     head = {"protocol": era.protocol, "arm": era.arm, "patients": asked.patients, "seeds": asked.seeds}
     search = Search(f"relapse_{asked.disease}_{asked.era}", library=library, free=free, targets=targets, asked=head)
