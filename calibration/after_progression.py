@@ -23,11 +23,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from population_file import AFTER_PROGRESSION, number_in, set_number_in
 from search import RECORDS
 
 from cytotrial.catalogue import Library, load_library
 from cytotrial.protocol import find_protocol, read_protocol, with_overrides
-from cytotrial.results.efficacy import survival_curve
+from cytotrial.results.efficacy import event_free, survival_curve
 from cytotrial.results.result import Result
 from cytotrial.trial import run_trial
 
@@ -69,6 +71,11 @@ ERAS: Mapping[str, Mapping[str, Era]] = {
     "melanoma": {
         "trials_1985_1993": Era("hd_il2_melanoma", None, 11.4, "IL2-136"),
         "registry_2005_2015": Era("hd_il2_melanoma", None, 19.6, "IL2-173"),
+    },
+    "melanoma_adjuvant": {
+        "trial_1984_1990": Era("ifn_melanoma_adjuvant", "Observation", 60.0, "MEL-020", 0.4),
+        "trial_2000_2003": Era("peg_ifn_melanoma_adjuvant", "Observation", 48.0, "eggermont2008: 55.7 %, recalled", 0.557),
+        "trial_1998_2010": Era("ifn_melanoma_induction", "Observation", 60.0, "agarwala2017: 83 % alive at five years", 0.83),
     },
 }
 
@@ -152,38 +159,26 @@ def _trial(
 
 
 def _times(result: Result, era: Era) -> tuple[float, float]:
-    """When half had progressed, and when the share of the era was left alive [months]; NaN where follow-up ended before."""
+    """When the share of the era was left without progression, and when alive [months]; NaN where follow-up ended before."""
     survival = result.table("survival")
     rows = survival if era.arm is None else survival[survival["ARM"] == era.arm]
-    alive = survival_curve(rows, "OS")
-    below = alive.times[alive.survival <= era.alive]
-    return survival_curve(rows, "PFS").median().value, float(below[0]) if below.size else math.nan
+    return _left(rows, event_free(rows), era.alive), _left(rows, "OS", era.alive)
 
 
-# ------------------------------------------------------------------ the number in a population file
-
-
-def _place(population: str) -> re.Pattern[str]:
-    return re.compile(rf"(?m)(^  {population}:\n(?:    .*\n)*?    after_progression:\n      median: )([\d.]+)( months)")
+def _left(rows: pd.DataFrame, endpoint: str, share: float) -> float:
+    curve = survival_curve(rows, endpoint)
+    below = curve.times[curve.survival <= share]
+    return float(below[0]) if below.size else math.nan
 
 
 def median_of(root: Path, disease: str, population: str) -> float:
     """The median after progression that a library has [months]."""
-    found = _place(population).search(_file(root, disease).read_text(encoding="utf-8"))
-    if found is None:
-        raise SystemExit(f"{_file(root, disease)}: {population} has no 'median: ... months' after progression.")
-    return float(found[2])
+    return number_in(root, disease, population, AFTER_PROGRESSION)
 
 
 def set_median(root: Path, disease: str, population: str, months: float) -> None:
     """Writes another median [months]; nothing else of the file changes."""
-    path = _file(root, disease)
-    text = path.read_text(encoding="utf-8")
-    path.write_text(_place(population).sub(rf"\g<1>{months:g}\g<3>", text, count=1), encoding="utf-8")
-
-
-def _file(root: Path, disease: str) -> Path:
-    return root / "diseases" / disease / "population.yaml"
+    set_number_in(root, disease, population, AFTER_PROGRESSION, months)
 
 
 if __name__ == "__main__":

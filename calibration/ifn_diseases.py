@@ -55,15 +55,19 @@ class Plan:
 
 
 PLANS: Mapping[str, Plan] = {
+    # One effect for all three trials: tolerances are standard errors of the published shares, so that each weighs by its size.
     "melanoma_adjuvant": Plan(
-        ("ifn_melanoma_adjuvant",),
+        ("ifn_melanoma_adjuvant", "peg_ifn_melanoma_adjuvant", "ifn_melanoma_induction"),
         ("direct_sensitivity", "attack_share"),
         (
-            Aim("MEL-009", "e1684", "relapse_free_at_6_months", 0.02),
-            Aim("MEL-010", "e1684", "relapse_free_at_12_months", 0.02),
-            Aim("MEL-011", "e1684", "relapse_free_at_24_months", 0.02),
-            Aim("MEL-013", "e1684", "relapse_free_at_60_months", 0.02),
-            Aim("MEL-014", "e1684", "relapse_free_at_84_months", 0.02),
+            Aim("MEL-009", "e1684", "relapse_free_at_6_months", 0.04),
+            Aim("MEL-010", "e1684", "relapse_free_at_12_months", 0.04),
+            Aim("MEL-011", "e1684", "relapse_free_at_24_months", 0.04),
+            Aim("MEL-013", "e1684", "relapse_free_at_60_months", 0.04),
+            Aim("MEL-014", "e1684", "relapse_free_at_84_months", 0.04),
+            Aim("MEL-071", "eggermont2008", "relapse_free_at_48_months", 0.022),
+            Aim("eggermont2012", "eggermont2012", "relapse_free_at_84_months", 0.02),
+            Aim("agarwala2017", "agarwala2017", "relapse_free_at_60_months", 0.02),
         ),
     ),
     "chronic_myeloid_leukaemia": Plan(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cytotrial.formats.base import Duration, Format, Name, Source, Status, Text, Unit
 from cytotrial.formats.conditions import Condition
@@ -67,6 +67,14 @@ class AfterProgression(Format):
     note: str = ""
 
 
+class Origin(Format):
+    """Where a value that a population sets comes from."""
+
+    status: Status
+    source: Source | None = None
+    note: str = ""
+
+
 class NamedPopulation(Format):
     """A population of a disease and an era."""
 
@@ -74,12 +82,20 @@ class NamedPopulation(Format):
     covariates: dict[Name, Distribution]
     correlations: list[CovariateCorrelation] = []
     set_: dict[str, str | float] = Field(default={}, alias="set", description="parameters of this population, with units")
+    set_from: dict[str, Origin] = Field(default={}, description="where values of `set` come from, by the same names")
     after_progression: AfterProgression | None = None
     life_table: Name | None = Field(
         default=None, description="a file of life_tables: how patients of this population die of other causes than the disease"
     )
     source: Source | None = None
     note: str = ""
+
+    @model_validator(mode="after")
+    def _origins_of_what_is_set(self) -> Self:
+        unset = sorted(self.set_from.keys() - self.set_.keys())
+        if unset:
+            raise ValueError(f"'set_from' names what 'set' does not set: {', '.join(unset)}.\nExpected names of 'set'.")
+        return self
 
 
 class Eligibility(Format):
