@@ -86,7 +86,7 @@ observables with respect to parameters for every patient: copies with one parame
 Doses are held as they are.
 
 `cytotrial.trial_sensitivity.trial_sensitivities(protocol, library, to=[...])` gives what a whole trial answers (response,
-survival, severe events, each arm against the first) with a parameter a tenth lower and higher, beside the trial as it is:
+survival, severe events, arms against each other) with a parameter a tenth lower and higher, beside the trial as it is:
 same patients, same luck, but doses and visits as they then come.
 
 ## Beside other integrators

@@ -179,7 +179,7 @@ def read_criterion(text: str) -> Criterion:
 
 
 def trial_answers(result: Result) -> pd.DataFrame:
-    """What one trial found, a number each: efficacy, severe adverse events, and each arm against the first."""
+    """What one trial found, a number each: efficacy, severe adverse events, and arms against each other."""
     efficacy = result.efficacy()[["arm", "endpoint", "unit", "value"]]
     events = result.adverse_events()
     severe = events[events["term"] == ANY_TERM]

@@ -62,7 +62,7 @@ def endpoints(result: Result) -> TextTable:
 
 
 def between_arms(result: Result) -> TextTable:
-    """Each further arm against the first: a difference in percentage points or a hazard ratio, with its interval."""
+    """Arms against each other: a difference in percentage points or a hazard ratio, with its interval."""
     rows = []
     for row in records(result.between_arms()):
         show = points if row["measure"] == "difference" else number

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -87,6 +87,19 @@ class Group:
         """By patient: the number of doses given."""
         given = self.doses[self.doses["GIVEN"].fillna(0) > 0].groupby("ID").size()
         return given.reindex(self.ids, fill_value=0).astype(float)
+
+
+def arm_pairs(arms: Sequence[str], *, treated: Collection[str]) -> list[tuple[str, str]]:
+    """Which arm is set against which: against the first without treatment where there is one, and against the first treated.
+
+    >>> arm_pairs(["Drug", "Half", "Untreated"], treated={"Drug", "Half"})
+    [('Drug', 'Untreated'), ('Half', 'Untreated'), ('Half', 'Drug')]
+    >>> arm_pairs(["Drug", "Half"], treated={"Drug", "Half"})
+    [('Half', 'Drug')]
+    """
+    untreated, given = ([arm for arm in arms if (arm in treated) is wanted] for wanted in (False, True))
+    against_none = [(arm, control) for control in untreated[:1] for arm in arms if arm != control]
+    return [*against_none, *((arm, given[0]) for arm in given[1:])]
 
 
 def compare_groups(group: Group, other: Group, *, paired: bool) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Forest figures: arms against the first, and simulated values beside published ones, each with its interval. No statistics."""
+"""Forest figures: arms against each other, simulated beside published values, each with its interval. No statistics."""
 
 from __future__ import annotations
 
@@ -24,14 +24,17 @@ GAP_PIXELS = 90  # between the two panels: room for the numbers and the title of
 
 
 def between_arms(table: pd.DataFrame, *, arms: Sequence[str]) -> Figure:
-    """Differences of shares [percentage points] and hazard ratios of every further arm; `table`: `between_arms()`."""
+    """Differences of shares [percentage points] and hazard ratios of arms against each other; `table`: `between_arms()`."""
     words: list[str] = []
-    layout = blank_layout("Each arm against the first", x="", y="", words=words)
+    pairs = list(table[["arm", "against"]].drop_duplicates().itertuples(index=False, name=None))
+    others = list(dict.fromkeys(other for _, other in pairs))
+    other = others[0] if len(others) == 1 else "the arm named second"
+    layout = blank_layout("Arms against each other", x="", y="", words=words)
     data: list[Figure] = []
     for measure, suffix, factor in ((DIFFERENCE, "", 100.0), (RATIO, "2", 1.0)):
         rows = table[(table["measure"] == measure) & table["value"].notna()]
-        for number, arm in enumerate(arms):
-            part = rows[rows["arm"] == arm]
+        for arm, against in pairs:
+            part = rows[(rows["arm"] == arm) & (rows["against"] == against)]
             values = factor * part["value"].to_numpy(dtype=float)
             low, high = (factor * part[name].fillna(part["value"]).to_numpy(dtype=float) for name in ("low", "high"))
             data.append(
@@ -40,33 +43,37 @@ def between_arms(table: pd.DataFrame, *, arms: Sequence[str]) -> Figure:
                     "y": part["endpoint"].tolist(),
                     "error_x": _bars(values, low, high),
                     "mode": "markers",
-                    "name": f"{arm} against {arms[0]}",
-                    "legendgroup": arm,
+                    "name": f"{arm} against {against}",
+                    "legendgroup": f"{arm} against {against}",
                     "showlegend": measure == DIFFERENCE and len(part) > 0,
-                    "marker": {"color": arm_colour(number), "size": 8},
+                    "marker": {
+                        "color": arm_colour(list(arms).index(arm)),
+                        "symbol": "circle" if against == others[0] else "diamond-open",
+                        "size": 8,
+                    },
                     "hovertemplate": "%{y}: %{x:.3g}<extra>" + arm + "</extra>",
                     "xaxis": f"x{suffix}",
                     "yaxis": f"y{suffix}",
                 }
             )
             told = [f"{row['endpoint']} {factor * row['value']:{FORMATS[measure]}}" for row in records(part)]
-            words += [f"{arm} against {arms[0]}, {MEASURES[measure]}: {'; '.join(told)}"] if told else []
+            words += [f"{arm} against {against}, {MEASURES[measure]}: {'; '.join(told)}"] if told else []
     known = table[table["value"].notna()]
     names = {measure: known.loc[known["measure"] == measure, "endpoint"].nunique() for measure in (DIFFERENCE, RATIO)}
     share = names[RATIO] / max(sum(names.values()), 1)
-    height = 300 + 34 * sum(names.values()) * max(len(arms) - 1, 1)
+    height = 300 + 34 * sum(names.values()) * max(len(pairs), 1)
     gap = GAP_PIXELS / height if names[RATIO] else 0.0
     axis, vertical = layout["xaxis"], {**layout["yaxis"], "automargin": True, "type": "category", "autorange": "reversed"}
     layout["yaxis"] = {**vertical, "domain": [share * (1 - gap) + gap, 1]}
     layout["xaxis"] = {
         **axis,
-        "title": {"text": f"difference from {arms[0]} [percentage points]"},
+        "title": {"text": f"difference from {other} [percentage points]"},
         "zeroline": True,
         "anchor": "y",
     }
     if names[RATIO]:
         layout["yaxis2"] = {**vertical, "domain": [0, share * (1 - gap)]}
-        title = {"text": f"hazard ratio (below 1: fewer events than in {arms[0]})"}
+        title = {"text": f"hazard ratio (below 1: fewer events than in {other})"}
         layout["xaxis2"] = {**axis, "title": title, "type": "log", "anchor": "y2", **_ratio_axis(known)}
         ends = {"y0": 0, "y1": share * (1 - gap), "xref": "x2", "yref": "paper"}
         layout["shapes"] = [{"type": "line", "x0": 1, "x1": 1, **ends, "line": {"color": PUBLISHED_COLOUR, "width": 1}}]

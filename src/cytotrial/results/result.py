@@ -113,14 +113,18 @@ class Result:
         return of_first(self._run.coded("responses"), self.context.criteria)
 
     def between_arms(self) -> pd.DataFrame:
-        """Every further arm against the first, benefit and risk: paired for twins, two-sample for randomised. Empty for one."""
+        """Arms against each other, benefit and risk: paired for twins, two-sample for randomised. Empty for one arm.
+
+        Every treated arm stands against the one without treatment where there is one, every further one against the first.
+        """
         return self._between_arms.copy()
 
     @cached_property
     def _between_arms(self) -> pd.DataFrame:
-        groups = [comparing.Group.of(self, arm) for arm in self.arms]
+        groups = {arm: comparing.Group.of(self, arm) for arm in self.arms}
+        pairs = comparing.arm_pairs(self.arms, treated=set(self._run.coded("doses")["ARM"].unique()))
         paired = self.design == "twins"
-        frames = [comparing.compare_groups(group, groups[0], paired=paired) for group in groups[1:]]
+        frames = [comparing.compare_groups(groups[arm], groups[other], paired=paired) for arm, other in pairs]
         return readable(pd.concat(frames, ignore_index=True)) if frames else comparing.no_comparison()
 
     def adverse_events(self, *, per: Denominator = "patient") -> pd.DataFrame:

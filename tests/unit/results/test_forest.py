@@ -47,6 +47,15 @@ def test_the_axis_of_hazard_ratios_has_round_ticks_and_holds_one() -> None:
     assert high > 1.36
 
 
+def test_every_pair_of_arms_is_drawn_and_named_as_the_table_has_it() -> None:
+    row = {"endpoint": "overall survival", "measure": "hazard ratio", "value": 0.8, "low": 0.6, "high": 1.1}
+    pairs = [("B", "None"), ("C", "None"), ("C", "B")]
+    shown = between_arms(pd.DataFrame([{**row, "arm": one, "against": other} for one, other in pairs]), arms=["None", "B", "C"])
+    drawn = [trace["name"] for trace in shown["data"] if trace["xaxis"] == "x2"]
+    assert drawn == [f"{one} against {other}" for one, other in pairs]
+    assert "the arm named second" in shown["layout"]["xaxis2"]["title"]["text"]
+
+
 @pytest.mark.parametrize(("low", "high"), [(0.64, 1.51), (0.76, 1.31), (0.05, 8.0), (0.3, 3.0), (0.001, 90.0)])
 def test_ticks_of_ratios_lie_within_and_are_few(low: float, high: float) -> None:
     ticks = ratio_ticks(low, high)
