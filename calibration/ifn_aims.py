@@ -20,13 +20,16 @@ HIGH = f"{INDUCTION}, then 10 MIU/m2 sc three times a week for 48 weeks"
 PEGYLATED = "peginterferon alfa-2b 6 ug/kg sc weekly for 8 weeks, then 3 ug/kg sc weekly for 16 weeks"
 HAIRY_CELL = "interferon alfa-2b 2 MIU/m2 sc three times a week for 24 weeks"
 RENAL = "interferon alfa-2a 9 MIU flat sc three times a week for 24 weeks"
+RENAL = "interferon alfa-2a 5 MIU/m2 sc daily for 26 weeks"
 RENAL_DAILY = "interferon alfa-2b 10 MIU flat sc daily for 26 weeks"
+LEUKAEMIA = "interferon alfa-2a 5 MIU/m2 sc daily for 26 weeks"
 DAILY = "interferon alfa-2b 5 MIU/m2 sc daily for 4 weeks"
 HEPATITIS_3 = "interferon alfa-2b 3 MIU flat sc three times a week for 48 weeks"
 HEPATITIS_6 = "interferon alfa-2b 6 MIU flat sc three times a week for 24 weeks"
 HEPATITIS_PEGYLATED = "peginterferon alfa-2a 180 ug flat sc weekly for 48 weeks"
 ROPEGINTERFERON = "ropeginterferon alfa-2b {} ug flat sc single dose"
 HAIRY_CELLS = "hairy_cell_leukaemia"
+LEUKAEMIC = "chronic_myeloid_leukaemia"
 KIDNEY = "renal_cell_carcinoma"
 
 # From times [h] and the course of a finding (patients, times), one number per patient; a target is compared with their mean.
@@ -36,6 +39,11 @@ Reading = Callable[[np.ndarray, np.ndarray], np.ndarray]
 def above(limit: float) -> Reading:
     """Reached at some time: a share [%]."""
     return lambda time, course: _share(course >= limit)
+
+
+def falls_to(limit: float) -> Reading:
+    """Reached from above at some time: a share [%]."""
+    return lambda time, course: _share(course <= limit)
 
 
 def above_at_looks(limit: float) -> Reading:
@@ -207,8 +215,12 @@ WEAR = {
     "anorexia, 2 MIU/m2": Aim("AE-060", 19, 4, 0.5, HAIRY_CELL, 84, "anorexia_score", above(0.9), HAIRY_CELLS),
     "nausea, pegylated": Aim("AE-008", 64, 4, 1, PEGYLATED, 84, "nausea_score", above(0.6)),
     "nausea, 2 MIU/m2": Aim("AE-058", 21, 4, 0.5, HAIRY_CELL, 84, "nausea_score", above(0.6), HAIRY_CELLS),
-    # A mean of 13 patients, their tumours' part included.
+}
+
+# The mean is of 13 patients whose tumours took their part of it, the share is of a review of another disease.
+WEIGHT = {
     "weight [kg], 10 MIU a day": Aim("EX-131", -7, 1.5, 1, RENAL_DAILY, 182, "weight_gain", at_the_end, KIDNEY),
+    "loss of 5 %, 5 MIU/m2 a day": Aim("AE-112", 18, 4, 0.5, LEUKAEMIA, 182, "weight_gain_fraction", falls_to(-5.0), LEUKAEMIC),
 }
 
 # Enzymes from 45 U/L, severe from five times that, at weekly looks.
@@ -293,11 +305,10 @@ PLANS: Mapping[str, Plan] = {
             "fatigue.lasting_power",
             "nutrition.suppression_scale",
             "nutrition.suppression_half",
-            "nutrition.loss_gain",
-            "nutrition.compensated",
             "gut.appetite_part",
         ),
     ),
+    "weight": Plan("ifn_weight", WEIGHT, ("nutrition.loss_gain", "nutrition.compensated")),
     "liver": Plan(
         "ifn_liver",
         LIVER,
