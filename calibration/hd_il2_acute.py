@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from ifn_aims import PLANS
 from search import Band, Search, Target, fitted, spread, write_into_tables
 
 from cytotrial.catalogue import Library, load_library
@@ -54,9 +55,8 @@ COUNTED_ELSEWHERE = (
     "heart.fibrillation_rate", "heart.supraventricular_rate", "heart.ventricular_rate", "heart.myocarditis_rate",
     "heart.ischaemia_rate", "infection.sepsis_rate", "infection.local_rate",
     "infection.antibiotic_effect", "infection.death_rate", "skin.bullous_rate", "skin.vitiligo_rate", "gut.bleeding_rate",
-    "thyroid.destruction", "thyroid.regeneration", "thyroid.spill", "thyroid.slow_destruction", "fatigue.lasting_fatigue",
-    "fatigue.wear_half", "fatigue.lasting_power", "liver.interferon_harm", "liver.interferon_stress_half",
-    "skin.hair_sensitivity", "marrow.platelet_sensitivity", "acid_base.loss_of_perfusion",
+    "thyroid.destruction", "thyroid.regeneration", "thyroid.spill", "marrow.platelet_sensitivity",
+    "acid_base.loss_of_perfusion", *(full for plan in PLANS.values() for full in plan.free),
 )  # fmt: skip
 MODULES_COUNTED_ELSEWHERE = ("electrolytes", "mood", "nutrition")
 
