@@ -67,7 +67,8 @@ class _Run:
         """One patient after the other."""
         task, names = self.task, self.task.system
         self.runner.integrator.relative_tolerance = rtol
-        self.runner.integrator.setIndividualTolerances(list(rtol * np.asarray(names.nominal)))
+        for name, size in zip(names.states, np.asarray(names.nominal), strict=True):
+            self.runner.integrator.setIndividualTolerance(name, rtol * float(size))
         watch, states = Stopwatch(), []
         for patient in range(patients):
             for index in task.varied:
