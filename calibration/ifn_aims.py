@@ -20,7 +20,6 @@ HIGH = f"{INDUCTION}, then 10 MIU/m2 sc three times a week for 48 weeks"
 PEGYLATED = "peginterferon alfa-2b 6 ug/kg sc weekly for 8 weeks, then 3 ug/kg sc weekly for 16 weeks"
 HAIRY_CELL = "interferon alfa-2b 2 MIU/m2 sc three times a week for 24 weeks"
 RENAL = "interferon alfa-2a 9 MIU flat sc three times a week for 24 weeks"
-RENAL = "interferon alfa-2a 5 MIU/m2 sc daily for 26 weeks"
 RENAL_DAILY = "interferon alfa-2b 10 MIU flat sc daily for 26 weeks"
 LEUKAEMIA = "interferon alfa-2a 5 MIU/m2 sc daily for 26 weeks"
 DAILY = "interferon alfa-2b 5 MIU/m2 sc daily for 4 weeks"
@@ -28,6 +27,10 @@ HEPATITIS_3 = "interferon alfa-2b 3 MIU flat sc three times a week for 48 weeks"
 HEPATITIS_6 = "interferon alfa-2b 6 MIU flat sc three times a week for 24 weeks"
 HEPATITIS_PEGYLATED = "peginterferon alfa-2a 180 ug flat sc weekly for 48 weeks"
 ROPEGINTERFERON = "ropeginterferon alfa-2b {} ug flat sc single dose"
+SINGLE_2A = "interferon alfa-2a 36 MIU flat sc single dose"
+SINGLE_2B = "interferon alfa-2b 5 MIU/m2 sc single dose"
+SINGLE_PEGYLATED_2A = "peginterferon alfa-2a 180 ug flat sc single dose"
+EIGHT_WEEKS = "peginterferon alfa-2b 6 ug/kg sc weekly, 8 doses"
 HAIRY_CELLS = "hairy_cell_leukaemia"
 LEUKAEMIC = "chronic_myeloid_leukaemia"
 KIDNEY = "renal_cell_carcinoma"
@@ -90,6 +93,12 @@ def time_of_largest(time: np.ndarray, course: np.ndarray) -> np.ndarray:
 def at_the_end(time: np.ndarray, course: np.ndarray) -> np.ndarray:
     """The last value, in the unit of the finding."""
     return course[:, -1]
+
+
+def area_of_the_last_week(time: np.ndarray, course: np.ndarray) -> np.ndarray:
+    """The area under the course in the last week [unit of the finding x h]."""
+    week = time >= time[-1] - WEEK
+    return np.asarray(np.trapezoid(course[:, week], time[week], axis=1))
 
 
 def left_in_the_last_week(time: np.ndarray, course: np.ndarray) -> np.ndarray:
@@ -258,7 +267,43 @@ SLOW = {
     "lymphocytes, grade 4, 9 MIU": Aim("EX-041", 2, 1, 0.5, RENAL, 168, "lymphocytes", below_at_looks(0.2), KIDNEY),
 }
 
+# What is known of levels and not derived from the same table: times and sizes of peaks, areas, and one read-out of the signal.
+LEVELS = {
+    "alfa-2a, time of peak [h]": Aim(
+        "uspi_roferon", 7.3, 0.6, 1, SINGLE_2A, 3, "interferon_alfa_2a_mass_concentration", time_of_largest
+    ),
+    "alfa-2b, peak [IU/mL]": Aim("radwanski1987", 45.8, 4.0, 1, SINGLE_2B, 3, "interferon_alfa_2b_activity", largest),
+    "alfa-2b, time of peak [h]": Aim(
+        "radwanski1987", 8.0, 1.0, 1, SINGLE_2B, 3, "interferon_alfa_2b_activity", time_of_largest
+    ),
+    "pegylated 2a, neopterin [nmol/L]": Aim("albumin_fusion2017", 35.3, 2.0, 1, SINGLE_PEGYLATED_2A, 7, "neopterin", largest),
+    **{
+        f"pegylated 2b, {what}": Aim(
+            "daud2011", value, tolerance, 1, EIGHT_WEEKS, days, "peginterferon_alfa_2b_mass_concentration", read
+        )
+        for what, value, tolerance, days, read in (
+            ("peak of week 1 [ng/mL]", 3.98, 0.25, 7, largest),
+            ("time of that peak [h]", 24.0, 4.0, 7, time_of_largest),
+            ("area of week 1 [ng h/mL]", 324.0, 20.0, 7, area_of_the_last_week),
+            ("area of week 8 [ng h/mL]", 462.0, 30.0, 56, area_of_the_last_week),
+        )
+    },
+}
+
 PLANS: Mapping[str, Plan] = {
+    "levels": Plan(
+        "ifn_levels",
+        LEVELS,
+        (
+            "interferon_alfa_2a.absorption",
+            "interferon_alfa_2b.absorption",
+            "peginterferon_alfa_2a.relative_potency",
+            "peginterferon_alfa_2b.clearance",
+            "peginterferon_alfa_2b.volume",
+            "peginterferon_alfa_2b.absorption",
+            "peginterferon_alfa_2b.clearance_fall",
+        ),
+    ),
     "organs": Plan(
         "ifn_side_effects",
         ORGANS,

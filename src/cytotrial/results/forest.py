@@ -61,7 +61,7 @@ def between_arms(table: pd.DataFrame, *, arms: Sequence[str]) -> Figure:
     known = table[table["value"].notna()]
     names = {measure: known.loc[known["measure"] == measure, "endpoint"].nunique() for measure in (DIFFERENCE, RATIO)}
     share = names[RATIO] / max(sum(names.values()), 1)
-    height = 300 + 34 * sum(names.values()) * max(len(pairs), 1)
+    height = 300 + (22 + 12 * max(len(pairs), 1)) * sum(names.values())
     gap = GAP_PIXELS / height if names[RATIO] else 0.0
     axis, vertical = layout["xaxis"], {**layout["yaxis"], "automargin": True, "type": "category", "autorange": "reversed"}
     layout["yaxis"] = {**vertical, "domain": [share * (1 - gap) + gap, 1]}
