@@ -272,6 +272,7 @@ LEVELS = {
     "alfa-2a, time of peak [h]": Aim(
         "uspi_roferon", 7.3, 0.6, 1, SINGLE_2A, 3, "interferon_alfa_2a_mass_concentration", time_of_largest
     ),
+    "alfa-2a, peak [pg/mL]": Aim("uspi_roferon", 1730, 150, 1, SINGLE_2A, 3, "interferon_alfa_2a_mass_concentration", largest),
     "alfa-2b, peak [IU/mL]": Aim("radwanski1987", 45.8, 4.0, 1, SINGLE_2B, 3, "interferon_alfa_2b_activity", largest),
     "alfa-2b, time of peak [h]": Aim(
         "radwanski1987", 8.0, 1.0, 1, SINGLE_2B, 3, "interferon_alfa_2b_activity", time_of_largest
